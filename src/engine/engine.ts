@@ -1,0 +1,45 @@
+/**
+ * The seam between tsrun and the program that hosts it. Everything above reaches the machine through
+ * this interface alone, so that the same lines run on Node (koffi) and on QuickJS (a small C shim).
+ */
+
+/** What one parameter of a C function takes: an integer, a NUL-terminated UTF-8 string, a pointer. */
+export type CValue = number | bigint | string | Uint8Array | null;
+
+/**
+ * How a C function is called: result, `:`, parameters.
+ * - result `i` int (32 bits, signed), `l` long/ssize_t/pointer (64 bits, signed), `v` void
+ * - parameter `i` any integer, `s` string, `p` pointer (a Uint8Array's memory, a number as address,
+ *   or null)
+ */
+export type Signature = `${'i' | 'l' | 'v'}:${string}`;
+
+/** Returns a number: a long or pointer beyond 2^53 does not occur in the calls tsrun makes. */
+export type CFunction = (...args: CValue[]) => number;
+
+export interface Engine {
+  readonly name: 'node' | 'quickjs';
+  /** The arguments after the program's name. */
+  readonly args: readonly string[];
+  /** The command that runs this program again: argv of a new process. */
+  readonly self: readonly string[];
+  /** The environment as `KEY=VALUE` strings, in order. */
+  readonly environ: readonly string[];
+
+  /** Finds a function of the C library (`library` null) or of a shared library; throws if absent. */
+  bind(name: string, signature: Signature, library?: string): CFunction;
+  /** errno as the last call left it. */
+  errno(): number;
+  /** The address of a buffer's memory; valid while the buffer lives and is not resized. */
+  address(buffer: Uint8Array): bigint;
+  /** Copies `length` bytes at an address. */
+  peek(address: bigint | number, length: number): Uint8Array;
+
+  /** Invalid sequences become U+FFFD. */
+  decodeUtf8(bytes: Uint8Array): string;
+  encodeUtf8(text: string): Uint8Array;
+
+  /** The executor's ELF image, to be copied into a sealed memfd. */
+  executorImage(): Uint8Array;
+  exit(status: number): never;
+}

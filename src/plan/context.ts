@@ -1,0 +1,74 @@
+/** What a planner may look at. Planners are pure: everything they know of the machine stands here. */
+import type { Spec } from '../generated/spec.ts';
+
+export interface PlanContext {
+  readonly spec: Spec;
+  readonly host: HostFacts;
+  readonly options: CreateOptions;
+}
+
+/** Facts of the host, probed once (src/container/probe.ts) or fixed (golden plans). */
+export interface HostFacts {
+  readonly euid: number;
+  readonly egid: number;
+  readonly machine: 'x86_64' | 'aarch64';
+  /** The highest capability number the kernel knows. */
+  readonly lastCap: number;
+  readonly cgroup: CgroupLayout;
+  readonly kernel: {
+    /** fsopen, fsconfig, fsmount, open_tree, move_mount (5.2). */
+    readonly mountApi: boolean;
+    /** mount_setattr (5.12). */
+    readonly mountSetattr: boolean;
+    /** clone3 with CLONE_INTO_CGROUP (5.7). */
+    readonly cloneIntoCgroup: boolean;
+  };
+  readonly lsm: { readonly apparmor: boolean; readonly selinux: boolean };
+  /** tsrun runs in a user namespace other than the initial one. */
+  readonly inUserNamespace: boolean;
+  /** Absolute paths of newuidmap and newgidmap where they are installed. */
+  readonly idmapTools: { readonly newuidmap?: string; readonly newgidmap?: string };
+}
+
+export type CgroupLayout =
+  | {
+      readonly version: 2;
+      readonly mountpoint: string;
+      /** The cgroup of tsrun itself, e.g. `/user.slice/x.scope`. */
+      readonly own: string;
+      readonly controllers: readonly string[];
+    }
+  | {
+      readonly version: 1;
+      readonly hierarchies: readonly {
+        /** `['cpu', 'cpuacct']`, or `['name=systemd']`. */
+        readonly controllers: readonly string[];
+        readonly mountpoint: string;
+        readonly own: string;
+      }[];
+    }
+  /** No cgroup file system is mounted, or `--cgroup-manager disabled`. */
+  | { readonly version: 0 };
+
+/** What the command line and the bundle's place say. All paths are absolute host paths. */
+export interface CreateOptions {
+  readonly id: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** The container's state directory, `<root>/<id>`. */
+  readonly stateDirectory: string;
+  readonly noPivot: boolean;
+  readonly noNewKeyring: boolean;
+  /** Descriptors from 3 up that the container inherits (--preserve-fds plus LISTEN_FDS). */
+  readonly preserveFds: number;
+  /** Of these, how many socket activation gave: LISTEN_FDS and LISTEN_PID=1 are set. */
+  readonly listenFds: number;
+  readonly consoleSocket?: string;
+  readonly pidfdSocket?: string;
+  readonly pidFile?: string;
+  /** Foreground run: the master of a terminal goes to the runtime, for the supervisor. */
+  readonly foreground: boolean;
+  readonly systemdCgroup: boolean;
+  /** Ignore missing cgroup permissions. */
+  readonly rootless: boolean;
+}
