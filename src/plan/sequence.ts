@@ -1,11 +1,139 @@
 /**
  * THE order in which a container comes to be. One row a planner; a row runs where it stands and nowhere
  * else. What a property means, and its steps, is in the file the property's path names.
+ *
+ * Slots that rows share: proc (the host's /proc, O_PATH, opened by outer), cgroup (the directory for
+ * CLONE_INTO_CGROUP), init (pid), pidfd, root (the container's root, a mount), start, console-socket,
+ * pidfd-socket, console (the terminal's master).
  */
+
+import { planDomainname } from '../config/domainname.ts';
+import {
+  planCreateContainerHooks,
+  planRuntimeHooks,
+  planStartContainerHooks,
+} from '../config/hooks.ts';
+import { planHostname } from '../config/hostname.ts';
+import { planCgroup, planJoinCgroup } from '../config/linux/cgroupsPath.ts';
+import { planDevices } from '../config/linux/devices.ts';
+import { planMaskedPaths } from '../config/linux/maskedPaths.ts';
+import {
+  planCgroupNamespace,
+  planClone,
+  planJoinNamespaces,
+  planLoopback,
+} from '../config/linux/namespaces.ts';
+import { planPersonality } from '../config/linux/personality.ts';
+import { planReadonlyPaths } from '../config/linux/readonlyPaths.ts';
+import { planResources } from '../config/linux/resources.ts';
+import { planFinalPropagation, planRootfsPropagation } from '../config/linux/rootfsPropagation.ts';
+import { planSeccompEarly, planSeccompLate } from '../config/linux/seccomp.ts';
+import { planSysctl } from '../config/linux/sysctl.ts';
+import { planTimeOffsets } from '../config/linux/timeOffsets.ts';
+import { planIdMappings } from '../config/linux/uidMappings.ts';
+import { planLateReadonly, planMountSources, planMounts } from '../config/mounts.ts';
+import { planExecve, planFindExecutable } from '../config/process/args.ts';
+import {
+  planBoundingSet,
+  planCapabilities,
+  planKeepCapabilities,
+} from '../config/process/capabilities.ts';
+import { planChdir, planMakeCwd, planVerifyCwd } from '../config/process/cwd.ts';
+import { planHome } from '../config/process/env.ts';
+import { planResetAffinity } from '../config/process/execCPUAffinity.ts';
+import { planIoPriority } from '../config/process/ioPriority.ts';
+import { planNoNewPrivileges } from '../config/process/noNewPrivileges.ts';
+import { planOomScoreAdj } from '../config/process/oomScoreAdj.ts';
+import { planRlimits } from '../config/process/rlimits.ts';
+import { planScheduler } from '../config/process/scheduler.ts';
+import { planConsole } from '../config/process/terminal.ts';
+import { planUmask, planUser } from '../config/process/user.ts';
+import { planPivot, planRootfs, planRootReadonly } from '../config/root.ts';
 import type { PlanContext } from './context.ts';
+import {
+  planAccept,
+  planCloseRange,
+  planCreated,
+  planCreating,
+  planHostHandles,
+  planPidfdSocket,
+  planSession,
+  planSockets,
+} from './lifecycle.ts';
 import type { Step } from './step.ts';
 
 /** Planners are pure and return their steps in order; none, when the config does not ask. */
 export type Planner = (context: PlanContext) => readonly Step[];
 
-export const CREATE: readonly Planner[] = [];
+export const CREATE: readonly Planner[] = [
+  // runtime, nothing exists yet. state.json first: whatever follows can be found and removed by `delete`.
+  planCreating,
+  planSockets,
+  planCgroup,
+  planResources,
+
+  // outer: the executor in the host's namespaces, with the host's privileges.
+  planHostHandles,
+  planOomScoreAdj, // lowering it takes CAP_SYS_RESOURCE in the initial user namespace
+  planJoinCgroup, // before clone3: init is in its cgroup from its first instruction
+  planResetAffinity, // behind the cgroup, whose cpuset bounds it
+  planMountSources, // sources the container's root could not reach
+  planJoinNamespaces,
+  planClone,
+
+  // runtime: what only the host may do to the new namespaces, while init waits.
+  planIdMappings,
+  planPidfdSocket,
+
+  // init, in the new namespaces, still seeing the host's file systems.
+  planTimeOffsets,
+  planCgroupNamespace, // behind the join: its root is the cgroup init is in
+  planSession,
+  planLoopback,
+  planHostname,
+  planDomainname,
+  planRootfsPropagation, // first of all mounts: nothing mounted here may reach the host
+  planRootfs,
+  planMounts,
+  planDevices,
+
+  // runtime: prestart and createRuntime see the finished mounts, before pivot_root.
+  planRuntimeHooks,
+
+  // init again.
+  planCreateContainerHooks,
+  planMakeCwd, // while the root can still be written
+  planConsole, // before masks, so that a mask cannot be put under it (CVE-2025-52565)
+  planMaskedPaths,
+  planReadonlyPaths,
+  planPivot,
+  planFinalPropagation,
+  planLateReadonly,
+  planRootReadonly,
+  planSysctl,
+  planUmask,
+  planScheduler,
+  planIoPriority,
+  planPersonality,
+  planRlimits,
+  planSeccompEarly, // without no_new_privs a filter needs CAP_SYS_ADMIN, which goes below
+  planChdir, // before setuid: the directory may be root's alone
+  planBoundingSet,
+  planKeepCapabilities,
+  planUser,
+  planCapabilities,
+  planNoNewPrivileges,
+  planVerifyCwd,
+  planHome,
+  planFindExecutable,
+
+  // runtime: the container is created.
+  planCreated,
+
+  // init, on its own from here: waits for `start`.
+  planAccept,
+  planStartContainerHooks,
+  planCloseRange,
+  planSeccompLate, // with no_new_privs: last, so that the filter need allow execve alone
+  planExecve,
+];

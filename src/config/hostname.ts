@@ -1,0 +1,10 @@
+/** hostname. */
+
+import type { Spec } from '../generated/spec.ts';
+import type { PlanContext } from '../plan/context.ts';
+import type { Step } from '../plan/step.ts';
+import type { Problem } from '../spec/problem.ts';
+
+export const checkHostname = (_spec: Spec): readonly Problem[] => [];
+
+export const planHostname = (_context: PlanContext): readonly Step[] => [];

@@ -1,0 +1,10 @@
+/** linux.uidMappings and linux.gidMappings. */
+
+import type { Spec } from '../../generated/spec.ts';
+import type { PlanContext } from '../../plan/context.ts';
+import type { Step } from '../../plan/step.ts';
+import type { Problem } from '../../spec/problem.ts';
+
+export const checkIdMappings = (_spec: Spec): readonly Problem[] => [];
+
+export const planIdMappings = (_context: PlanContext): readonly Step[] => [];

@@ -1,0 +1,10 @@
+/** process.ioPriority. */
+
+import type { Spec } from '../../generated/spec.ts';
+import type { PlanContext } from '../../plan/context.ts';
+import type { Step } from '../../plan/step.ts';
+import type { Problem } from '../../spec/problem.ts';
+
+export const checkIoPriority = (_spec: Spec): readonly Problem[] => [];
+
+export const planIoPriority = (_context: PlanContext): readonly Step[] => [];
