@@ -1,5 +1,7 @@
 /** Makes src/generated and native/generated from the schemas and the operation table. */
 import { generateOps } from './generate-ops.ts';
+import { generateSpec } from './generate-spec.ts';
 
 const root = new URL('..', import.meta.url).pathname.replace(/\/$/, '');
 generateOps(root);
+await generateSpec(root);
