@@ -1,25 +1,141 @@
-/** The one error type. What stops a command is thrown as this; main.ts alone prints it. */
-export class TsrunError extends Error {
-  override readonly name = 'TsrunError';
-  /** Stable, documented; see the table in src/errors.ts. */
-  readonly code: ErrorCode;
-  /** What main.ts exits with; 1 when absent. */
-  readonly exitStatus?: number;
+/**
+ * The one error type and the text of every message. What stops a command is thrown as a TsrunError;
+ * main.ts alone prints it. Engines match the words (go-runc: "does not exist", "container not running",
+ * "process already finished"; podman: "executable file not found in $PATH", "permission denied"), so a
+ * message is part of the interface. What a failed step says is in wire/blame.ts.
+ */
+import { errnoName, errnoText } from './linux/constants/errno.ts';
+import type { ConfigPath } from './plan/step.ts';
+import { formatConfigPath } from './spec/configPath.ts';
+import type { Problem } from './spec/problem.ts';
 
-  constructor(code: ErrorCode, message: string, exitStatus?: number) {
-    super(message);
-    this.code = code;
-    if (exitStatus !== undefined) this.exitStatus = exitStatus;
-  }
-}
-
-/** Kinds of failure, in the `code` field of the JSON log. */
+/**
+ * Kinds of failure: the `code` field of the JSON log. Stable: a code is added, never renamed.
+ *
+ * | code                 | when                                                                |
+ * | -------------------- | ------------------------------------------------------------------- |
+ * | `usage`              | the command line is wrong                                           |
+ * | `config-missing`     | there is no config.json, or it cannot be read                       |
+ * | `config-invalid`     | config.json breaks the specification or contradicts itself          |
+ * | `config-unsupported` | config.json asks for what this tsrun does not carry out             |
+ * | `id-invalid`         | the container's name has characters it may not have                 |
+ * | `container-exists`   | `create` of a name that is taken                                    |
+ * | `container-missing`  | no container has this name                                          |
+ * | `container-state`    | the container is not in the state the verb needs                    |
+ * | `exec-missing`       | the program of the container is not there                           |
+ * | `exec-denied`        | the program of the container may not be executed                    |
+ * | `step-failed`        | a step of the plan failed: `property` and `errno` are in the log     |
+ * | `system`             | a call of tsrun's own failed                                        |
+ * | `internal`           | tsrun is wrong: report it                                           |
+ */
 export type ErrorCode =
   | 'usage'
+  | 'config-missing'
   | 'config-invalid'
   | 'config-unsupported'
+  | 'id-invalid'
   | 'container-exists'
   | 'container-missing'
   | 'container-state'
+  | 'exec-missing'
+  | 'exec-denied'
   | 'step-failed'
-  | 'system';
+  | 'system'
+  | 'internal';
+
+/** What an error knows beside its text. */
+export interface ErrorFacts {
+  /** What main.ts exits with; 1 when absent. */
+  readonly exitStatus?: number;
+  /** The property of config.json that is to blame. */
+  readonly property?: ConfigPath;
+  readonly errno?: number;
+  /** The operation or system call that failed. */
+  readonly call?: string;
+  /** All that is wrong with a config. */
+  readonly problems?: readonly Problem[];
+  /** The verb whose help a usage error is printed with. */
+  readonly verb?: string;
+}
+
+/** The one error type. What stops a command is thrown as this; main.ts alone prints it. */
+export class TsrunError extends Error {
+  override readonly name = 'TsrunError';
+  readonly code: ErrorCode;
+  readonly facts: ErrorFacts;
+
+  constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
+    super(message);
+    this.code = code;
+    this.facts = facts;
+  }
+}
+
+/** `ENOENT: no such file or directory`. */
+export const formatErrno = (errno: number): string => `${errnoName(errno)}: ${errnoText(errno)}`;
+
+/** A name in a message: quoted, control characters escaped. */
+export const quote = (text: string): string => JSON.stringify(text);
+
+/** The command line is wrong; with a verb, its help is printed too. */
+export const usage = (message: string, verb?: string): TsrunError =>
+  new TsrunError('usage', message, verb === undefined ? {} : { verb });
+
+/** A call of tsrun's own failed; `what` is its object, usually a path. */
+export const systemFailure = (call: string, what: string, errno: number): TsrunError =>
+  new TsrunError('system', `${call} ${quote(what)}: ${formatErrno(errno)}`, { call, errno });
+
+/** Something that cannot be, or a broken installation. */
+export const internal = (message: string): TsrunError => new TsrunError('internal', message);
+
+export const configMissing = (hostPath: string): TsrunError =>
+  new TsrunError('config-missing', `JSON specification file ${hostPath} not found`);
+
+/** All problems of a config, one a line when there are several. */
+export function configInvalid(file: string, problems: readonly Problem[]): TsrunError {
+  const errors = problems.filter((problem) => problem.severity === 'error');
+  const lines = errors.map((problem) => formatProblem(file, problem));
+  const message =
+    lines.length === 1
+      ? (lines[0] ?? '')
+      : `${file}: ${lines.length} problems\n${lines.map((line) => `  ${line}`).join('\n')}`;
+  return new TsrunError('config-invalid', message, { problems: errors });
+}
+
+/** `config.json: mounts[3].destination: must be an absolute path (got "data")`. */
+export function formatProblem(file: string, problem: Problem): string {
+  const known = [
+    problem.got === undefined ? '' : `got ${problem.got}`,
+    problem.expected === undefined ? '' : `expected ${problem.expected}`,
+  ].filter((part) => part !== '');
+  const suffix = known.length === 0 ? '' : ` (${known.join(', ')})`;
+  const property = problem.path === '' ? '' : `${formatConfigPath(problem.path)}: `;
+  return `${file}: ${property}${problem.message}${suffix}`;
+}
+
+export const invalidId = (id: string): TsrunError =>
+  new TsrunError('id-invalid', `invalid container ID format: ${quote(id)}`);
+
+export const containerExists = (): TsrunError =>
+  new TsrunError('container-exists', 'container with given ID already exists');
+
+export const containerMissing = (): TsrunError =>
+  new TsrunError('container-missing', 'container does not exist');
+
+export const containerNotRunning = (): TsrunError =>
+  new TsrunError('container-state', 'container not running');
+
+export const cannotDelete = (id: string, status: string): TsrunError =>
+  new TsrunError('container-state', `cannot delete container ${id} that is not stopped: ${status}`);
+
+/** `start` of a container that is not `created`. */
+export const cannotStart = (status: string): TsrunError =>
+  new TsrunError(
+    'container-state',
+    status === 'stopped'
+      ? 'cannot start a container that has stopped'
+      : 'cannot start an already running container',
+  );
+
+export const invalidSignal = (text: string): TsrunError =>
+  new TsrunError('usage', `unknown signal ${quote(text)}`);
