@@ -11,9 +11,7 @@ export class SystemError extends Error {
   readonly detail: string;
 
   constructor(call: string, errno: number, detail = '') {
-    super(
-      `${call}${detail === '' ? '' : ` ${detail}`}: ${errnoName(errno)}: ${errnoText(errno)}`,
-    );
+    super(`${call}${detail === '' ? '' : ` ${detail}`}: ${errnoName(errno)}: ${errnoText(errno)}`);
     this.call = call;
     this.errno = errno;
     this.detail = detail;
