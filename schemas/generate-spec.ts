@@ -4,14 +4,14 @@ import { _, Ajv, type KeywordCxt } from 'ajv';
 import standalone from 'ajv/dist/standalone/index.js';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
 
-/** Schema file → the name of its validator. linux is reached through config alone. */
+/** Schema file → its validator, and the type that proves. linux is reached through config alone. */
 const SCHEMAS = {
-  config: 'validateConfig',
-  process: 'validateProcess',
+  config: { validator: 'validateConfig', type: 'Spec' },
+  process: { validator: 'validateProcess', type: 'Process' },
   linux: undefined,
-  resources: 'validateResources',
-  state: 'validateState',
-  features: 'validateFeatures',
+  resources: { validator: 'validateResources', type: 'LinuxResources' },
+  state: { validator: 'validateState', type: 'State' },
+  features: { validator: 'validateFeatures', type: 'Features' },
 } as const;
 
 const HEADER = 'Generated from schemas/*.schema.json by schemas/generate.ts. Do not edit.';
@@ -111,8 +111,8 @@ function validators(schemas: readonly JsonObject[]): string {
     },
   });
   for (const schema of schemas) ajv.addSchema(rewrite(schema, strict) as JsonObject);
-  const names = Object.entries(SCHEMAS).flatMap(([file, name]) =>
-    name === undefined ? [] : [[name, `${file}.schema.json`]],
+  const names = Object.entries(SCHEMAS).flatMap(([file, made]) =>
+    made === undefined ? [] : [[made.validator, `${file}.schema.json`]],
   );
   const code = standalone(ajv, Object.fromEntries(names) as Record<string, string>);
   if (/\brequire\(|\bimport\b/.test(code)) throw new Error('a validator needs a module of ajv');
@@ -134,20 +134,21 @@ function integer64(cxt: KeywordCxt): void {
 }
 
 function declarations(): string {
-  const names = Object.values(SCHEMAS).filter((name) => name !== undefined);
+  const made = Object.values(SCHEMAS).filter((row) => row !== undefined);
   return [
     `// ${HEADER}`,
+    `import type { ${made.map((row) => row.type).join(', ')} } from './spec.ts';`,
     'export interface SchemaError {',
     '  readonly instancePath: string;',
     '  readonly keyword: string;',
     '  readonly params: { readonly [name: string]: unknown };',
     '  readonly message?: string;',
     '}',
-    'export interface Validator {',
-    '  (data: unknown): boolean;',
+    'export interface Validator<T> {',
+    '  (data: unknown): data is T;',
     '  errors?: null | readonly SchemaError[];',
     '}',
-    ...names.map((name) => `export declare const ${name}: Validator;`),
+    ...made.map((row) => `export declare const ${row.validator}: Validator<${row.type}>;`),
     '',
   ].join('\n');
 }

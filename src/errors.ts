@@ -91,7 +91,10 @@ export const internal = (message: string): TsrunError => new TsrunError('interna
 export const configMissing = (hostPath: string): TsrunError =>
   new TsrunError('config-missing', `JSON specification file ${hostPath} not found`);
 
-/** All problems of a config, one a line when there are several. */
+/**
+ * All errors of a config, one a line when there are several; `config-unsupported` when nothing is wrong
+ * with it but that tsrun does not carry it out.
+ */
 export function configInvalid(file: string, problems: readonly Problem[]): TsrunError {
   const errors = problems.filter((problem) => problem.severity === 'error');
   const lines = errors.map((problem) => formatProblem(file, problem));
@@ -99,10 +102,13 @@ export function configInvalid(file: string, problems: readonly Problem[]): Tsrun
     lines.length === 1
       ? (lines[0] ?? '')
       : `${file}: ${lines.length} problems\n${lines.map((line) => `  ${line}`).join('\n')}`;
-  return new TsrunError('config-invalid', message, { problems: errors });
+  const code = errors.every((problem) => problem.unsupported)
+    ? 'config-unsupported'
+    : 'config-invalid';
+  return new TsrunError(code, message, { problems: errors });
 }
 
-/** `config.json: mounts[3].destination: must be an absolute path (got "data")`. */
+/** `config.json:12:7: mounts[3].destination: must be an absolute path (got "data")`. */
 export function formatProblem(file: string, problem: Problem): string {
   const known = [
     problem.got === undefined ? '' : `got ${problem.got}`,
@@ -110,7 +116,9 @@ export function formatProblem(file: string, problem: Problem): string {
   ].filter((part) => part !== '');
   const suffix = known.length === 0 ? '' : ` (${known.join(', ')})`;
   const property = problem.path === '' ? '' : `${formatConfigPath(problem.path)}: `;
-  return `${file}: ${property}${problem.message}${suffix}`;
+  const { position } = problem;
+  const place = position === undefined ? file : `${file}:${position.line}:${position.column}`;
+  return `${place}: ${property}${problem.message}${suffix}`;
 }
 
 export const invalidId = (id: string): TsrunError =>

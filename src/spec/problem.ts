@@ -1,5 +1,7 @@
 /** Something wrong with a config. Problems are data: all of them are collected, then reported. */
 import type { ConfigPath } from '../plan/step.ts';
+import type { Position } from './position.ts';
+import { printJson } from './print.ts';
 
 export interface Problem {
   readonly severity: 'error' | 'warning';
@@ -11,12 +13,22 @@ export interface Problem {
   readonly got?: string;
   /** What is accepted. */
   readonly expected?: string;
+  /** Where in the file the property stands; src/spec/load.ts adds it. */
+  readonly position?: Position;
+  /** The config is right, but this tsrun does not carry the property out. */
+  readonly unsupported?: true;
 }
 
+/** A config with this cannot be carried out. `got` is the value found, printed shortened. */
 export const error = (path: ConfigPath, message: string, got?: unknown): Problem =>
   problem('error', path, message, got);
+
+/** A config with this is carried out, but not as it may have been meant. */
 export const warning = (path: ConfigPath, message: string, got?: unknown): Problem =>
   problem('warning', path, message, got);
+
+/** More of a value than this does not help. */
+const GOT_LIMIT = 80;
 
 function problem(
   severity: Problem['severity'],
@@ -25,8 +37,7 @@ function problem(
   got: unknown,
 ): Problem {
   if (got === undefined) return { severity, path, message };
-  const text = JSON.stringify(got, (_, value: unknown) =>
-    typeof value === 'bigint' ? value.toString() : value,
-  );
-  return { severity, path, message, got: text };
+  const text = printJson(got);
+  const short = text.length > GOT_LIMIT ? `${text.slice(0, GOT_LIMIT)}…` : text;
+  return { severity, path, message, got: short };
 }

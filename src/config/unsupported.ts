@@ -1,0 +1,62 @@
+/**
+ * The one table of properties that are known but not carried out. `refuse` where the container would get
+ * less isolation, fewer limits or other files than asked for; `warn` where it runs as meant without.
+ */
+import { escapePointer } from '../spec/json.ts';
+import { error, type Problem, warning } from '../spec/problem.ts';
+
+export interface Unsupported {
+  /** JSON pointer; a part `*` stands for any name or index. */
+  readonly pattern: string;
+  readonly verdict: 'refuse' | 'warn';
+  /** A clause behind the property's name. */
+  readonly reason: string;
+}
+
+const OTHER_SYSTEM = 'is not for containers on Linux and is ignored';
+
+export const UNSUPPORTED: readonly Unsupported[] = [
+  { pattern: '/vm', verdict: 'refuse', reason: 'asks for a virtual machine' },
+  { pattern: '/windows', verdict: 'warn', reason: OTHER_SYSTEM },
+  { pattern: '/solaris', verdict: 'warn', reason: OTHER_SYSTEM },
+  { pattern: '/zos', verdict: 'warn', reason: OTHER_SYSTEM },
+  { pattern: '/freebsd', verdict: 'warn', reason: OTHER_SYSTEM },
+  { pattern: '/process/commandLine', verdict: 'warn', reason: OTHER_SYSTEM },
+  { pattern: '/process/user/username', verdict: 'warn', reason: OTHER_SYSTEM },
+  { pattern: '/process/apparmorProfile', verdict: 'refuse', reason: 'is not carried out yet' },
+  { pattern: '/process/selinuxLabel', verdict: 'refuse', reason: 'is not carried out yet' },
+  { pattern: '/linux/mountLabel', verdict: 'refuse', reason: 'is not carried out yet' },
+  { pattern: '/linux/netDevices', verdict: 'refuse', reason: 'is not carried out yet' },
+  { pattern: '/linux/intelRdt', verdict: 'refuse', reason: 'is not carried out yet' },
+  { pattern: '/linux/memoryPolicy', verdict: 'refuse', reason: 'is not carried out yet' },
+];
+
+/** A problem for every property of the config that a row matches and that is not empty. */
+export function checkUnsupported(
+  config: unknown,
+  table: readonly Unsupported[] = UNSUPPORTED,
+): readonly Problem[] {
+  return table.flatMap(({ pattern, verdict, reason }) =>
+    matches(config, pattern.split('/').slice(1), '').map(
+      (path): Problem =>
+        verdict === 'warn' ? warning(path, reason) : { ...error(path, reason), unsupported: true },
+    ),
+  );
+}
+
+/** Pointers of the values that match; an empty string, array or object asks for nothing. */
+function matches(value: unknown, parts: readonly string[], pointer: string): readonly string[] {
+  const [part, ...rest] = parts;
+  if (part === undefined) return asksForSomething(value) ? [pointer] : [];
+  if (value === null || typeof value !== 'object') return [];
+  const names = part === '*' ? Object.keys(value) : [part];
+  return names.flatMap((name) => {
+    const member: unknown = Object.getOwnPropertyDescriptor(value, name)?.value;
+    return member === undefined ? [] : matches(member, rest, `${pointer}/${escapePointer(name)}`);
+  });
+}
+
+function asksForSomething(value: unknown): boolean {
+  if (value === '' || value === null) return false;
+  return typeof value !== 'object' || Object.keys(value).length > 0;
+}
