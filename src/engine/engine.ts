@@ -19,6 +19,8 @@ export type CFunction = (...args: CValue[]) => number;
 
 export interface Engine {
   readonly name: 'node' | 'quickjs';
+  /** The machine's architecture as uname(2) names it. */
+  readonly machine: 'x86_64' | 'aarch64';
   /** The arguments after the program's name. */
   readonly args: readonly string[];
   /** The command that runs this program again: argv of a new process. */

@@ -63,6 +63,8 @@ export interface CreateOptions {
   readonly preserveFds: number;
   /** Of these, how many socket activation gave: LISTEN_FDS and LISTEN_PID=1 are set. */
   readonly listenFds: number;
+  /** Their names as the service manager gave them: LISTEN_FDNAMES, sd_listen_fds(3). */
+  readonly listenFdNames?: string;
   readonly consoleSocket?: string;
   readonly pidfdSocket?: string;
   readonly pidFile?: string;

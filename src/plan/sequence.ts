@@ -30,7 +30,7 @@ import { planFinalPropagation, planRootfsPropagation } from '../config/linux/roo
 import { planSeccompEarly, planSeccompLate } from '../config/linux/seccomp.ts';
 import { planSysctl } from '../config/linux/sysctl.ts';
 import { planTimeOffsets } from '../config/linux/timeOffsets.ts';
-import { planIdMappings } from '../config/linux/uidMappings.ts';
+import { planBecomeRoot, planIdMappings } from '../config/linux/uidMappings.ts';
 import { planLateReadonly, planMountSources, planMounts } from '../config/mounts.ts';
 import { planExecve, planFindExecutable } from '../config/process/args.ts';
 import {
@@ -86,7 +86,8 @@ export const CREATE: readonly Planner[] = [
   planPidfdSocket,
 
   // init, in the new namespaces, still seeing the host's file systems.
-  planTimeOffsets,
+  planTimeOffsets, // before the ids change, which takes init's files in /proc from it
+  planBecomeRoot,
   planCgroupNamespace, // behind the join: its root is the cgroup init is in
   planSession,
   planLoopback,

@@ -1,16 +1,161 @@
-/** linux.namespaces: which views the container has of its own, and which it joins. */
+/**
+ * linux.namespaces: which views the container has of its own (an entry without path: created), which it
+ * joins (with path), and which it shares with the host (no entry). config-linux.md "Namespaces",
+ * namespaces(7).
+ */
 
-import type { Spec } from '../../generated/spec.ts';
+import type { LinuxNamespace, Spec } from '../../generated/spec.ts';
+import { O_RDONLY } from '../../linux/constants/file.ts';
+import {
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWTIME,
+  CLONE_NEWUSER,
+  CLONE_NEWUTS,
+  PR_SET_DUMPABLE,
+} from '../../linux/constants/process.ts';
 import type { PlanContext } from '../../plan/context.ts';
-import type { Step } from '../../plan/step.ts';
-import type { Problem } from '../../spec/problem.ts';
+import { type Slot, type Step, step } from '../../plan/step.ts';
+import { error, type Problem } from '../../spec/problem.ts';
 
-export const checkNamespaces = (_spec: Spec): readonly Problem[] => [];
+export type NamespaceType = LinuxNamespace['type'];
 
-export const planJoinNamespaces = (_context: PlanContext): readonly Step[] => [];
+export const NAMESPACES: Readonly<Record<NamespaceType, number>> = {
+  cgroup: CLONE_NEWCGROUP,
+  ipc: CLONE_NEWIPC,
+  mount: CLONE_NEWNS,
+  network: CLONE_NEWNET,
+  pid: CLONE_NEWPID,
+  time: CLONE_NEWTIME,
+  user: CLONE_NEWUSER,
+  uts: CLONE_NEWUTS,
+};
 
-export const planClone = (_context: PlanContext): readonly Step[] => [];
+/** Made by init itself: behind its join of the cgroup; behind clone3, which knows no CLONE_NEWTIME. */
+const UNSHARED_BY_INIT: readonly NamespaceType[] = ['cgroup', 'time'];
 
-export const planCgroupNamespace = (_context: PlanContext): readonly Step[] => [];
+const ORIGIN = '/linux/namespaces';
 
-export const planLoopback = (_context: PlanContext): readonly Step[] => [];
+/** An empty path is no path, as in every config written by a Go program. */
+const entry = (spec: Spec, type: NamespaceType) =>
+  spec.linux?.namespaces?.find((namespace) => namespace.type === type);
+
+/** The container does not share the host's namespace of this type: it has a new one or joins one. */
+export const hasNamespace = (spec: Spec, type: NamespaceType): boolean =>
+  entry(spec, type) !== undefined;
+
+/** A new namespace of this type is made for the container. */
+export function createsNamespace(spec: Spec, type: NamespaceType): boolean {
+  const namespace = entry(spec, type);
+  return namespace !== undefined && !namespace.path;
+}
+
+/** The path of the namespace the container joins; undefined when it creates one or shares the host's. */
+export const joinsNamespace = (spec: Spec, type: NamespaceType): string | undefined =>
+  entry(spec, type)?.path || undefined;
+
+/** `/linux/namespaces/2`: where the entry of this type stands; the list itself when there is none. */
+export function namespaceOrigin(spec: Spec, type: NamespaceType): string {
+  const index = spec.linux?.namespaces?.findIndex((namespace) => namespace.type === type) ?? -1;
+  return index < 0 ? ORIGIN : `${ORIGIN}/${index}`;
+}
+
+export function checkNamespaces(spec: Spec): readonly Problem[] {
+  const problems: Problem[] = [];
+  const seen = new Set<NamespaceType>();
+  for (const [i, { type, path }] of (spec.linux?.namespaces ?? []).entries()) {
+    if (seen.has(type)) problems.push(error(`${ORIGIN}/${i}/type`, 'is listed twice', type));
+    seen.add(type);
+    if (path && !path.startsWith('/'))
+      problems.push(error(`${ORIGIN}/${i}/path`, 'must be an absolute path', path));
+  }
+  return problems;
+}
+
+/**
+ * Joins namespaces by path, and goes to the bundle's root file system, which init finds in its working
+ * directory. All descriptors are opened before the first setns, behind which the paths may mean something
+ * else. With privileges the user namespace comes last: it may lack rights over the others and over the
+ * way to the rootfs. Without, it comes first: it is what gives the right to join them.
+ */
+export function planJoinNamespaces({ spec, host, options }: PlanContext): readonly Step[] {
+  const joined = (spec.linux?.namespaces ?? []).flatMap(({ type, path }, i) =>
+    path ? [{ type, path, origin: `${ORIGIN}/${i}` }] : [],
+  );
+  const others = joined.filter(({ type }) => type !== 'user').map(join);
+  const user = joined
+    .filter(({ type }) => type === 'user')
+    .flatMap((one) => [join(one), ...becomeRoot(one)]);
+  const toRootfs = step('outer', '/root/path', { call: 'chdir', path: options.rootfs });
+  return [
+    ...joined.map(open),
+    // What has joined can be traced by those inside: not dumpable, it keeps its descriptors to itself
+    // (CVE-2016-9962).
+    ...(joined.length > 0 ? [step('outer', ORIGIN, NOT_DUMPABLE)] : []),
+    ...(host.euid === 0 ? [...others, toRootfs, ...user] : [...user, ...others, toRootfs]),
+  ];
+}
+
+interface Joined {
+  readonly type: NamespaceType;
+  readonly path: string;
+  readonly origin: string;
+}
+
+const slotOf = (type: NamespaceType): Slot => `ns:${type}`;
+
+const NOT_DUMPABLE = {
+  call: 'prctl',
+  option: PR_SET_DUMPABLE,
+  arg2: 0n,
+  arg3: 0n,
+  arg4: 0n,
+  arg5: 0n,
+} as const;
+
+/** Behind setns(2) the ids are still those of the host, which the user namespace may not map. */
+const becomeRoot = ({ origin }: Joined): readonly Step[] => [
+  step('outer', origin, { call: 'setresgid', gid: 0 }),
+  step('outer', origin, { call: 'setresuid', uid: 0 }),
+];
+
+const open = ({ type, path, origin }: Joined): Step =>
+  step('outer', origin, { call: 'openat', path, flags: O_RDONLY, mode: 0, out: slotOf(type) });
+
+const join = ({ type, origin }: Joined): Step =>
+  step('outer', origin, { call: 'setns', fd: slotOf(type), nstype: NAMESPACES[type] });
+
+/** One clone3 with a flag for every namespace created; on cgroup v2 init is born in its cgroup. */
+export function planClone({ spec, host }: PlanContext): readonly Step[] {
+  let flags = 0;
+  for (const { type, path } of spec.linux?.namespaces ?? [])
+    if (!path && !UNSHARED_BY_INIT.includes(type)) flags |= NAMESPACES[type];
+  const intoCgroup = host.cgroup.version === 2 && host.kernel.cloneIntoCgroup;
+  return [
+    step('outer', ORIGIN, {
+      call: 'clone3',
+      flags: BigInt(flags),
+      ...(intoCgroup ? { cgroup: 'cgroup' } : {}),
+    }),
+  ];
+}
+
+/** The cgroup a process is in when it unshares becomes the root of the new namespace's view. */
+export const planCgroupNamespace = ({ spec }: PlanContext): readonly Step[] =>
+  createsNamespace(spec, 'cgroup')
+    ? [
+        step('init', namespaceOrigin(spec, 'cgroup'), {
+          call: 'unshare',
+          flags: CLONE_NEWCGROUP,
+        }),
+      ]
+    : [];
+
+/** A new network namespace has one interface, `lo`, which is down. */
+export const planLoopback = ({ spec }: PlanContext): readonly Step[] =>
+  createsNamespace(spec, 'network')
+    ? [step('init', namespaceOrigin(spec, 'network'), { call: 'link_up', name: 'lo' })]
+    : [];

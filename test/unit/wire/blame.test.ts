@@ -85,6 +85,7 @@ describe('blame', () => {
       path: '/bin/hook',
       args: [],
       env: [],
+      inherit_env: 0,
       timeout_ms: 0,
       state_head: '',
       state_tail: '',

@@ -1,0 +1,77 @@
+/** The engine on Node: koffi calls the C library, the executor's image lies beside the bundle. */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import koffi from 'koffi';
+import type { CFunction, Engine, Signature } from './engine.ts';
+
+const TYPES: Readonly<Record<string, string>> = {
+  i: 'int',
+  l: 'int64_t',
+  v: 'void',
+};
+const PARAMETERS: Readonly<Record<string, string>> = {
+  i: 'int64_t',
+  s: 'const char *',
+  p: 'void *',
+};
+
+const MACHINES: Readonly<Record<string, Engine['machine']>> = { x64: 'x86_64', arm64: 'aarch64' };
+
+/**
+ * The engine of this Node process. `entry` is the file Node was started with (absolute): the executor's
+ * image is `tsrun-init` beside it, or in `dist/` of the tree when run from source.
+ */
+export function nodeEngine(entry: string): Engine {
+  const machine = MACHINES[process.arch];
+  if (machine === undefined) throw new Error(`no support for ${process.arch}`);
+  const libraries = new Map<string | undefined, ReturnType<typeof koffi.load>>();
+  const decoder = new TextDecoder();
+  const encoder = new TextEncoder();
+  let environ: readonly string[] | undefined;
+
+  return {
+    name: 'node',
+    machine,
+    args: process.argv.slice(2),
+    self: [process.execPath, ...process.execArgv, entry],
+    get environ() {
+      environ ??= Object.entries(process.env).map(([key, value]) => `${key}=${value}`);
+      return environ;
+    },
+    bind(name, signature, library) {
+      let loaded = libraries.get(library);
+      if (loaded === undefined) {
+        loaded = koffi.load(library ?? null);
+        libraries.set(library, loaded);
+      }
+      return loaded.func(name, ...prototype(signature)) as CFunction;
+    },
+    errno: () => koffi.errno(),
+    address: (buffer) => koffi.address(buffer),
+    peek: (address, length) => new Uint8Array(koffi.view(BigInt(address), length)).slice(),
+    decodeUtf8: (bytes) => decoder.decode(bytes),
+    encodeUtf8: (text) => encoder.encode(text),
+    executorImage: () => readFileSync(executorPath()),
+    exit: (status) => process.exit(status),
+  };
+}
+
+function prototype(signature: Signature): [result: string, parameters: string[]] {
+  const [result = '', parameters = ''] = signature.split(':');
+  return [typeOf(TYPES, result), [...parameters].map((letter) => typeOf(PARAMETERS, letter))];
+}
+
+function typeOf(types: Readonly<Record<string, string>>, letter: string): string {
+  const type = types[letter];
+  if (type === undefined) throw new Error(`no type has the letter ${JSON.stringify(letter)}`);
+  return type;
+}
+
+/** From the bundle `dist/tsrun.mjs`, or from `src/engine/node.ts`. */
+function executorPath(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  return here.endsWith('/src/engine')
+    ? join(here, '../../dist/tsrun-init')
+    : join(here, 'tsrun-init');
+}

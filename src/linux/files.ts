@@ -1,0 +1,244 @@
+/** Calls on files and directories. Every descriptor made here is close-on-exec. */
+import { engine } from '../engine/current.ts';
+import { failedWith, throwing } from './call.ts';
+import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  nativeOpenFlags,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECTORY,
+  O_PATH,
+  O_RDONLY,
+  O_TRUNC,
+  O_WRONLY,
+} from './constants/file.ts';
+import { concatenate, LITTLE_ENDIAN, textUntilNul, viewOf } from './memory.ts';
+
+/** An open descriptor of this process. */
+export type Fd = number;
+
+const sys = {
+  openat: throwing('openat', 'i:isii'),
+  close: throwing('close', 'i:i'),
+  read: throwing('read', 'l:ipi'),
+  write: throwing('write', 'l:ipi'),
+  mkdirat: throwing('mkdirat', 'i:isi'),
+  renameat: throwing('renameat', 'i:isis'),
+  unlinkat: throwing('unlinkat', 'i:isi'),
+  readlinkat: throwing('readlinkat', 'l:ispi'),
+  faccessat: throwing('faccessat', 'i:isii'),
+  fchmod: throwing('fchmod', 'i:ii'),
+  chdir: throwing('chdir', 'i:s'),
+  statfs: throwing('statfs', 'i:sp'),
+  getdents64: throwing('getdents64', 'l:ipi'),
+  flock: throwing('flock', 'i:ii'),
+};
+
+/** openat(2), O_CLOEXEC added; flags as asm-generic numbers them. */
+export const openat = (dirfd: Fd, path: string, flags: number, mode = 0): Fd =>
+  sys.openat(path, dirfd, path, nativeOpenFlags(engine().machine, flags | O_CLOEXEC), mode);
+
+export const open = (path: string, flags: number, mode = 0): Fd =>
+  openat(AT_FDCWD, path, flags, mode);
+
+/** close(2). */
+export const close = (fd: Fd): void => {
+  sys.close(`${fd}`, fd);
+};
+
+/** Runs `use` with a descriptor and closes it, whatever happens. */
+export function closing<T>(fd: Fd, use: (fd: Fd) => T): T {
+  try {
+    return use(fd);
+  } finally {
+    close(fd);
+  }
+}
+
+/** One read(2) into `buffer`: how many bytes came, 0 at the end. */
+export const read = (fd: Fd, buffer: Uint8Array): number =>
+  sys.read(`${fd}`, fd, buffer, buffer.length);
+
+/** Everything from a descriptor's position to its end. */
+export function readAll(fd: Fd): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (;;) {
+    const buffer = new Uint8Array(16_384);
+    const length = read(fd, buffer);
+    if (length === 0) return parts.length === 1 ? (parts[0] as Uint8Array) : concatenate(parts);
+    parts.push(buffer.subarray(0, length));
+  }
+}
+
+/** A whole file; ENOENT and the like are thrown. */
+export const readFile = (path: string, dirfd: Fd = AT_FDCWD): Uint8Array =>
+  closing(openat(dirfd, path, O_RDONLY), readAll);
+
+/** A whole file as text. */
+export const readText = (path: string, dirfd: Fd = AT_FDCWD): string =>
+  engine().decodeUtf8(readFile(path, dirfd));
+
+/** A whole file as text, undefined when it is not there (also: no longer, as files of /proc vanish). */
+export function readTextIfExists(path: string, dirfd: Fd = AT_FDCWD): string | undefined {
+  try {
+    return readText(path, dirfd);
+  } catch (thrown) {
+    if (failedWith(thrown, 'ENOENT', 'ENOTDIR', 'ENODEV', 'ESRCH')) return undefined;
+    throw thrown;
+  }
+}
+
+/** Writes everything, in one write(2) where the kernel takes it at once, as it does for its own files. */
+export function writeAll(fd: Fd, data: Uint8Array, detail = `${fd}`): void {
+  let offset = 0;
+  do {
+    const rest = offset === 0 ? data : data.subarray(offset);
+    offset += sys.write(detail, fd, rest, rest.length);
+  } while (offset < data.length);
+}
+
+/** Writes to a file that exists (a file of /proc or of a cgroup): no O_CREAT, one write(2). */
+export const writeExisting = (path: string, data: string, dirfd: Fd = AT_FDCWD): void =>
+  closing(openat(dirfd, path, O_WRONLY), (fd) => writeAll(fd, engine().encodeUtf8(data), path));
+
+/** Makes or truncates a file and writes it. */
+export const writeFile = (path: string, data: Uint8Array, mode: number, dirfd: Fd = AT_FDCWD) =>
+  closing(openat(dirfd, path, O_WRONLY | O_CREAT | O_TRUNC, mode), (fd) =>
+    writeAll(fd, data, path),
+  );
+
+/** Replaces a file at once: a reader sees the old or the new text, never a part (rename(2)). */
+export function replaceFile(
+  path: string,
+  temporary: string,
+  data: Uint8Array,
+  mode: number,
+  dirfd: Fd = AT_FDCWD,
+): void {
+  writeFile(temporary, data, mode, dirfd);
+  sys.renameat(path, dirfd, temporary, dirfd, path);
+}
+
+/** mkdirat(2). */
+export const mkdir = (path: string, mode: number, dirfd: Fd = AT_FDCWD): void => {
+  sys.mkdirat(path, dirfd, path, mode);
+};
+
+/** Makes a directory and its missing parents; one that exists is left as it is. */
+export function mkdirAll(path: string, mode: number): void {
+  try {
+    mkdir(path, mode);
+  } catch (thrown) {
+    if (failedWith(thrown, 'EEXIST')) return;
+    const parent = path.slice(0, path.lastIndexOf('/'));
+    if (!failedWith(thrown, 'ENOENT') || parent === '') throw thrown;
+    mkdirAll(parent, mode);
+    mkdirAll(path, mode);
+  }
+}
+
+/** unlinkat(2) of anything but a directory. */
+export const unlink = (path: string, dirfd: Fd = AT_FDCWD): void => {
+  sys.unlinkat(path, dirfd, path, 0);
+};
+
+/** unlinkat(2) of an empty directory. */
+export const rmdir = (path: string, dirfd: Fd = AT_FDCWD): void => {
+  sys.unlinkat(path, dirfd, path, AT_REMOVEDIR);
+};
+
+/** unlink, rmdir: no failure when it is not there. True when something was removed. */
+export function removeIfExists(remove: (path: string) => void, path: string): boolean {
+  try {
+    remove(path);
+    return true;
+  } catch (thrown) {
+    if (failedWith(thrown, 'ENOENT')) return false;
+    throw thrown;
+  }
+}
+
+/** readlinkat(2). */
+export function readlink(path: string, dirfd: Fd = AT_FDCWD): string {
+  const buffer = new Uint8Array(4096);
+  const length = sys.readlinkat(path, dirfd, path, buffer, buffer.length);
+  return engine().decodeUtf8(buffer.subarray(0, length));
+}
+
+/** Whether a path may be reached as `mode` asks (constants F_OK, X_OK, …) by the real user. */
+export function access(path: string, mode: number, dirfd: Fd = AT_FDCWD): boolean {
+  try {
+    sys.faccessat(path, dirfd, path, mode, 0);
+    return true;
+  } catch (thrown) {
+    if (failedWith(thrown, 'ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'EROFS')) return false;
+    throw thrown;
+  }
+}
+
+export const fchmod = (fd: Fd, mode: number): void => {
+  sys.fchmod(`${fd}`, fd, mode);
+};
+
+export const chdir = (path: string): void => {
+  sys.chdir(path, path);
+};
+
+/** `f_type` of statfs(2): the file system's magic number. */
+export function filesystemType(path: string): number {
+  const buffer = new Uint8Array(120);
+  sys.statfs(path, path, buffer);
+  return viewOf(buffer).getUint32(0, LITTLE_ENDIAN);
+}
+
+/** A directory's descriptor, for the *at calls. */
+export const openDirectory = (path: string, dirfd: Fd = AT_FDCWD): Fd =>
+  openat(dirfd, path, O_RDONLY | O_DIRECTORY);
+
+export const openPath = (path: string, dirfd: Fd = AT_FDCWD): Fd => openat(dirfd, path, O_PATH);
+
+export interface DirectoryEntry {
+  readonly name: string;
+  /** getdents64(2) d_type: 4 is a directory. */
+  readonly type: number;
+}
+
+export const DT_DIR = 4;
+
+/** The entries of an open directory but `.` and `..`, in the order the kernel gives them. */
+export function readDirectory(fd: Fd): readonly DirectoryEntry[] {
+  const entries: DirectoryEntry[] = [];
+  const buffer = new Uint8Array(32_768);
+  const view = viewOf(buffer);
+  for (;;) {
+    const length = sys.getdents64(`${fd}`, fd, buffer, buffer.length);
+    if (length === 0) return entries;
+    // | u64 inode | i64 offset | u16 length of this entry | u8 type | name NUL |
+    for (let offset = 0; offset < length; offset += view.getUint16(offset + 16, LITTLE_ENDIAN)) {
+      const name = textUntilNul(buffer, offset + 19);
+      if (name !== '.' && name !== '..') entries.push({ name, type: view.getUint8(offset + 18) });
+    }
+  }
+}
+
+/** The entries of a directory, none when it is not there. */
+export function listDirectory(path: string): readonly DirectoryEntry[] {
+  try {
+    return closing(openDirectory(path), readDirectory);
+  } catch (thrown) {
+    if (failedWith(thrown, 'ENOENT')) return [];
+    throw thrown;
+  }
+}
+
+/** flock(2). False when LOCK_NB was given and another process has the lock. */
+export function flock(fd: Fd, operation: number): boolean {
+  try {
+    sys.flock(`${fd}`, fd, operation);
+    return true;
+  } catch (thrown) {
+    if (failedWith(thrown, 'EAGAIN')) return false;
+    throw thrown;
+  }
+}

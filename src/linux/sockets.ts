@@ -1,0 +1,161 @@
+/** AF_UNIX sockets, close-on-exec, and messages that carry descriptors. */
+import { engine } from '../engine/current.ts';
+import { throwing } from './call.ts';
+import { O_DIRECTORY, O_PATH } from './constants/file.ts';
+import { close, closing, type Fd, fchmod, open } from './files.ts';
+import { LITTLE_ENDIAN, viewOf } from './memory.ts';
+
+const sys = {
+  socket: throwing('socket', 'i:iii'),
+  socketpair: throwing('socketpair', 'i:iiip'),
+  bind: throwing('bind', 'i:ipi'),
+  listen: throwing('listen', 'i:ii'),
+  connect: throwing('connect', 'i:ipi'),
+  sendmsg: throwing('sendmsg', 'l:ipi'),
+  recvmsg: throwing('recvmsg', 'l:ipi'),
+};
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_SEQPACKET = 5;
+const SOCK_CLOEXEC = 0x80000;
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+const MSG_NOSIGNAL = 0x4000;
+const MSG_CMSG_CLOEXEC = 0x40000000;
+/** sizeof sun_path, unix(7): a longer path is reached through its directory's descriptor. */
+const SUN_PATH_BYTES = 108;
+
+/** A pair for packets: [ours, the other's]. */
+export const packetPair = (): readonly [Fd, Fd] => socketPair(SOCK_SEQPACKET);
+
+export const streamPair = (): readonly [Fd, Fd] => socketPair(SOCK_STREAM);
+
+function socketPair(type: number): readonly [Fd, Fd] {
+  const fds = new Uint8Array(8);
+  sys.socketpair('', AF_UNIX, type | SOCK_CLOEXEC, 0, fds);
+  const view = viewOf(fds);
+  return [view.getInt32(0, LITTLE_ENDIAN), view.getInt32(4, LITTLE_ENDIAN)];
+}
+
+/** A listening stream socket bound to path; only the owner may connect (mode 0600). */
+export const listenUnix = (path: string): Fd =>
+  unixSocket(path, (fd, address) => {
+    // bind(2) gives the new file the mode of the socket: no moment at which others may connect.
+    fchmod(fd, 0o600);
+    sys.bind(path, fd, address, address.length);
+    sys.listen(path, fd, 1);
+  });
+
+/** A stream socket connected to the one that listens at path. */
+export const connectUnix = (path: string): Fd =>
+  unixSocket(path, (fd, address) => {
+    sys.connect(path, fd, address, address.length);
+  });
+
+function unixSocket(path: string, use: (fd: Fd, address: Uint8Array) => void): Fd {
+  const fd = sys.socket('AF_UNIX', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  try {
+    const name = engine().encodeUtf8(path);
+    if (name.length < SUN_PATH_BYTES) {
+      use(fd, socketAddress(name));
+    } else {
+      const slash = path.lastIndexOf('/');
+      closing(open(path.slice(0, slash) || '/', O_PATH | O_DIRECTORY), (directory) => {
+        const short = `/proc/self/fd/${directory}/${path.slice(slash + 1)}`;
+        use(fd, socketAddress(engine().encodeUtf8(short)));
+      });
+    }
+    return fd;
+  } catch (thrown) {
+    close(fd);
+    throw thrown;
+  }
+}
+
+/** struct sockaddr_un: | u16 AF_UNIX | path NUL | */
+function socketAddress(name: Uint8Array): Uint8Array {
+  if (name.length >= SUN_PATH_BYTES) throw new RangeError('socket name too long');
+  const address = new Uint8Array(2 + name.length + 1);
+  address[0] = AF_UNIX;
+  address.set(name, 2);
+  return address;
+}
+
+/** Sends one message, with descriptors where given (SCM_RIGHTS). A closed peer is EPIPE, no signal. */
+export function send(socket: Fd, data: Uint8Array, fds: readonly Fd[] = []): void {
+  const message = new Message(data, 4 * fds.length);
+  message.setDescriptors(fds);
+  sys.sendmsg(`${socket}`, socket, message.header, MSG_NOSIGNAL);
+}
+
+export interface Received {
+  /** Empty at the end of the stream. */
+  readonly data: Uint8Array;
+  readonly fds: readonly Fd[];
+}
+
+/** Receives one message of at most `size` bytes and at most 8 descriptors. */
+export function receive(socket: Fd, size: number): Received {
+  const buffer = new Uint8Array(size);
+  const message = new Message(buffer, 4 * 8);
+  const length = sys.recvmsg(`${socket}`, socket, message.header, MSG_CMSG_CLOEXEC);
+  return { data: buffer.subarray(0, length), fds: message.descriptors() };
+}
+
+const HEADER_BYTES = 56;
+const CONTROL_HEADER_BYTES = 16;
+
+/**
+ * struct msghdr with one iovec and one control message, in one block:
+ * | name, u32 namelen, pad | iov, u64 iovlen | control, u64 controllen | i32 flags, pad |
+ * | iovec: base, u64 length | cmsghdr: u64 length, i32 level, i32 type | descriptors |
+ */
+class Message {
+  readonly header: Uint8Array;
+  private readonly view: DataView;
+  private readonly controlOffset = HEADER_BYTES + 16;
+
+  constructor(data: Uint8Array, descriptorBytes: number) {
+    const control = CONTROL_HEADER_BYTES + Math.ceil(descriptorBytes / 8) * 8;
+    this.header = new Uint8Array(this.controlOffset + control);
+    this.view = viewOf(this.header);
+    const base = engine().address(this.header);
+    this.set64(16, base + BigInt(HEADER_BYTES));
+    this.set64(24, 1n);
+    if (descriptorBytes > 0) {
+      this.set64(32, base + BigInt(this.controlOffset));
+      this.set64(40, BigInt(control));
+    }
+    if (data.length > 0) this.set64(HEADER_BYTES, engine().address(data));
+    this.set64(HEADER_BYTES + 8, BigInt(data.length));
+  }
+
+  private set64(offset: number, value: bigint): void {
+    this.view.setBigUint64(offset, value, LITTLE_ENDIAN);
+  }
+
+  setDescriptors(fds: readonly Fd[]): void {
+    if (fds.length === 0) return;
+    this.set64(this.controlOffset, BigInt(CONTROL_HEADER_BYTES + 4 * fds.length));
+    this.view.setInt32(this.controlOffset + 8, SOL_SOCKET, LITTLE_ENDIAN);
+    this.view.setInt32(this.controlOffset + 12, SCM_RIGHTS, LITTLE_ENDIAN);
+    fds.forEach((fd, index) => {
+      const offset = this.controlOffset + CONTROL_HEADER_BYTES + 4 * index;
+      this.view.setInt32(offset, fd, LITTLE_ENDIAN);
+    });
+  }
+
+  descriptors(): readonly Fd[] {
+    const received = Number(this.view.getBigUint64(40, LITTLE_ENDIAN));
+    if (received < CONTROL_HEADER_BYTES) return [];
+    const length = Number(this.view.getBigUint64(this.controlOffset, LITTLE_ENDIAN));
+    const level = this.view.getInt32(this.controlOffset + 8, LITTLE_ENDIAN);
+    const type = this.view.getInt32(this.controlOffset + 12, LITTLE_ENDIAN);
+    if (level !== SOL_SOCKET || type !== SCM_RIGHTS) return [];
+    const count = Math.max(0, (length - CONTROL_HEADER_BYTES) >> 2);
+    return Array.from({ length: count }, (_, index) =>
+      this.view.getInt32(this.controlOffset + CONTROL_HEADER_BYTES + 4 * index, LITTLE_ENDIAN),
+    );
+  }
+}

@@ -1,0 +1,87 @@
+/** A plan as text, one aligned line a step, or as JSON. */
+import { OPS, type OpField } from '../generated/ops.ts';
+import { formatJson } from '../spec/formatJson.ts';
+import { formatNumber } from './constantNames.ts';
+import type { Plan, Step } from './step.ts';
+
+/** Wide enough for most properties: a longer one pushes its operation to the right, alone. */
+const ORIGIN_WIDTH = 30;
+
+/**
+ * One line a step: index, actor, property (a dash where none asked), operation, and behind an arrow the
+ * slots it fills. `@name` is the content of a slot. Ends with a newline.
+ */
+export const formatPlanText = (plan: Plan): string =>
+  plan.steps.map((step, index) => `${formatStep(step, index)}\n`).join('');
+
+function formatStep(step: Step, index: number): string {
+  return [
+    String(index).padStart(3),
+    step.actor.padEnd(7),
+    (step.origin === '' ? '-' : step.origin).padEnd(ORIGIN_WIDTH),
+    `${formatCall(step)}${formatIgnored(step)}`,
+  ].join('  ');
+}
+
+/** `open_tree(path="/srv/data", flags=OPEN_TREE_CLONE|AT_RECURSIVE) → mount3`. */
+function formatCall(step: Step): string {
+  const values = new Map<string, unknown>(Object.entries(step.op));
+  const args: string[] = [];
+  const outs: string[] = [];
+  for (const field of OPS[step.op.call].fields) {
+    const value = values.get(field.name);
+    if (value === undefined) continue;
+    if (field.type === 'slot_out' || field.type === 'slot_out?') outs.push(String(value));
+    else args.push(`${field.name}=${formatField(field, value)}`);
+  }
+  const arrow = outs.length === 0 ? '' : ` → ${outs.join(', ')}`;
+  return `${step.op.call}(${args.join(', ')})${arrow}`;
+}
+
+const formatIgnored = (step: Step): string =>
+  step.ignore === undefined || step.ignore.length === 0
+    ? ''
+    : `  [${step.warn === true ? 'warns of' : 'ignores'} ${step.ignore.join(', ')}]`;
+
+function formatField(field: OpField, value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'bigint') {
+    return formatNumber(value, field.constants);
+  }
+  if (value instanceof Uint8Array) return formatBytes(value);
+  if (Array.isArray(value)) return `[${value.map((item) => JSON.stringify(item)).join(', ')}]`;
+  return field.type === 'slot' || field.type === 'slot?' ? `@${value}` : JSON.stringify(value);
+}
+
+/** Seccomp filters run to thousands of bytes: the text shows how they begin, the JSON all. */
+const BYTES_SHOWN = 32;
+
+const hex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+const formatBytes = (bytes: Uint8Array): string =>
+  bytes.length <= BYTES_SHOWN
+    ? `0x${hex(bytes)}`
+    : `0x${hex(bytes.subarray(0, BYTES_SHOWN))}… (${bytes.length} bytes)`;
+
+/**
+ * `{"steps":[{"actor","origin","call","args":{…},"ignore"?,"warn"?}]}`: numbers as they are, integers
+ * exact, bytes in hexadecimal. Ends with a newline.
+ */
+export const formatPlanJson = (plan: Plan): string =>
+  `${formatJson({ steps: plan.steps.map(stepToJson) }, '  ')}\n`;
+
+function stepToJson(step: Step): unknown {
+  const { call, ...args } = step.op;
+  const plain = Object.entries(args).map(([name, value]: [string, unknown]) => [
+    name,
+    value instanceof Uint8Array ? hex(value) : value,
+  ]);
+  return {
+    actor: step.actor,
+    origin: step.origin,
+    call,
+    args: Object.fromEntries(plain),
+    ignore: step.ignore,
+    warn: step.warn,
+  };
+}

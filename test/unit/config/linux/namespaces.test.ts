@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import {
+  checkNamespaces,
+  createsNamespace,
+  hasNamespace,
+  joinsNamespace,
+  planCgroupNamespace,
+  planClone,
+  planJoinNamespaces,
+  planLoopback,
+} from '../../../../src/config/linux/namespaces.ts';
+import type { LinuxNamespace } from '../../../../src/generated/spec.ts';
+import { contextOf, opsOf, outline, ROOTLESS, specOfLinux } from '../../context.ts';
+
+const namespaces = (...list: readonly LinuxNamespace[]) => specOfLinux({ namespaces: list });
+
+const ALL = namespaces(
+  { type: 'pid' },
+  { type: 'network' },
+  { type: 'mount' },
+  { type: 'ipc' },
+  { type: 'uts' },
+  { type: 'user' },
+  { type: 'cgroup' },
+  { type: 'time' },
+);
+
+describe('linux.namespaces', () => {
+  it('tells created, joined and shared namespaces apart', () => {
+    const spec = namespaces({ type: 'pid' }, { type: 'network', path: '/run/netns/a' });
+    expect(createsNamespace(spec, 'pid')).toBe(true);
+    expect(joinsNamespace(spec, 'pid')).toBeUndefined();
+    expect(createsNamespace(spec, 'network')).toBe(false);
+    expect(joinsNamespace(spec, 'network')).toBe('/run/netns/a');
+    expect(hasNamespace(spec, 'network')).toBe(true);
+    expect(hasNamespace(spec, 'uts')).toBe(false);
+  });
+
+  it('takes an empty path for none', () => {
+    expect(createsNamespace(namespaces({ type: 'pid', path: '' }), 'pid')).toBe(true);
+  });
+
+  it.each([
+    [
+      'the same type twice',
+      namespaces({ type: 'pid' }, { type: 'pid' }),
+      '/linux/namespaces/1/type',
+    ],
+    ['a relative path', namespaces({ type: 'ipc', path: 'ipc' }), '/linux/namespaces/0/path'],
+  ])('refuses %s', (_, spec, path) => {
+    expect(checkNamespaces(spec)).toMatchObject([{ severity: 'error', path }]);
+  });
+
+  it('creates all in one clone3 but cgroup and time, which init unshares', () => {
+    expect(opsOf(planClone(contextOf(ALL)))).toEqual([
+      { call: 'clone3', flags: 0x7c020000n, cgroup: 'cgroup' },
+    ]);
+  });
+
+  it('asks clone3 for a cgroup only on cgroup v2 and a kernel that can', () => {
+    const kernel = { mountApi: true, mountSetattr: true, cloneIntoCgroup: false };
+    const plain = [{ call: 'clone3', flags: 0n }];
+    expect(opsOf(planClone(contextOf(namespaces(), { host: { kernel } })))).toEqual(plain);
+    expect(opsOf(planClone(contextOf(namespaces(), { host: { cgroup: { version: 0 } } })))).toEqual(
+      plain,
+    );
+  });
+
+  it('unshares the cgroup namespace in init and brings lo up, each blamed on its entry', () => {
+    expect(outline(planCgroupNamespace(contextOf(ALL)))).toEqual([
+      'init unshare /linux/namespaces/6',
+    ]);
+    expect(outline(planLoopback(contextOf(ALL)))).toEqual(['init link_up /linux/namespaces/1']);
+    const joined = namespaces({ type: 'network', path: '/n' }, { type: 'cgroup', path: '/c' });
+    expect(planLoopback(contextOf(joined))).toEqual([]);
+    expect(planCgroupNamespace(contextOf(joined))).toEqual([]);
+  });
+
+  it('goes to the rootfs even where nothing is joined', () => {
+    expect(opsOf(planJoinNamespaces(contextOf(ALL)))).toEqual([
+      { call: 'chdir', path: '/bundle/rootfs' },
+    ]);
+  });
+
+  const joining = namespaces(
+    { type: 'user', path: '/u' },
+    { type: 'mount', path: '/m' },
+    { type: 'uts' },
+    { type: 'network', path: '/n' },
+  );
+
+  it('opens every path before the first setns, and as root joins the user namespace last', () => {
+    expect(outline(planJoinNamespaces(contextOf(joining)))).toEqual([
+      'outer openat /linux/namespaces/0',
+      'outer openat /linux/namespaces/1',
+      'outer openat /linux/namespaces/3',
+      'outer prctl /linux/namespaces',
+      'outer setns /linux/namespaces/1',
+      'outer setns /linux/namespaces/3',
+      'outer chdir /root/path',
+      'outer setns /linux/namespaces/0',
+      'outer setresgid /linux/namespaces/0',
+      'outer setresuid /linux/namespaces/0',
+    ]);
+  });
+
+  it('joins the user namespace first without privileges: it is what allows the others', () => {
+    expect(outline(planJoinNamespaces(contextOf(joining, { host: ROOTLESS }))).slice(4)).toEqual([
+      'outer setns /linux/namespaces/0',
+      'outer setresgid /linux/namespaces/0',
+      'outer setresuid /linux/namespaces/0',
+      'outer setns /linux/namespaces/1',
+      'outer setns /linux/namespaces/3',
+      'outer chdir /root/path',
+    ]);
+  });
+
+  it('checks the type of what it joins', () => {
+    const spec = namespaces({ type: 'ipc', path: '/proc/7/ns/ipc' });
+    expect(opsOf(planJoinNamespaces(contextOf(spec)))).toEqual([
+      { call: 'openat', path: '/proc/7/ns/ipc', flags: 0, mode: 0, out: 'ns:ipc' },
+      { call: 'prctl', option: 4, arg2: 0n, arg3: 0n, arg4: 0n, arg5: 0n },
+      { call: 'setns', fd: 'ns:ipc', nstype: 0x08000000 },
+      { call: 'chdir', path: '/bundle/rootfs' },
+    ]);
+  });
+});
