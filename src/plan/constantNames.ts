@@ -72,6 +72,7 @@ const FORMATS: { readonly [constants: string]: (value: bigint) => string } = {
   dev: formatDevice,
   O_: formatOpenFlags,
   AT_: (value) => formatFlags(named('AT_'), value),
+  TARGET_: (value) => formatFlags(named('TARGET_'), value),
   CLONE_: (value) => formatFlags(named('CLONE_'), value),
   MS_: (value) => formatFlags(named('MS_'), value),
   MNT_UMOUNT_: (value) => formatFlags(named('MNT_', 'UMOUNT_'), value),

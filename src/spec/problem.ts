@@ -1,7 +1,7 @@
 /** Something wrong with a config. Problems are data: all of them are collected, then reported. */
 import type { ConfigPath } from '../plan/step.ts';
+import { formatJson } from './formatJson.ts';
 import type { Position } from './position.ts';
-import { printJson } from './print.ts';
 
 export interface Problem {
   readonly severity: 'error' | 'warning';
@@ -37,7 +37,7 @@ function problem(
   got: unknown,
 ): Problem {
   if (got === undefined) return { severity, path, message };
-  const text = printJson(got);
+  const text = formatJson(got);
   const short = text.length > GOT_LIMIT ? `${text.slice(0, GOT_LIMIT)}…` : text;
   return { severity, path, message, got: short };
 }

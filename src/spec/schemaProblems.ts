@@ -1,7 +1,7 @@
 /** What a generated validator found, said as problems. */
 import type { SchemaError } from '../generated/validators.js';
+import { formatJson } from './formatJson.ts';
 import { escapePointer } from './json.ts';
-import { printJson } from './print.ts';
 import { error, type Problem, warning } from './problem.ts';
 
 /** One problem an error of the schema; of several about one value the first. */
@@ -81,5 +81,5 @@ function integer64(path: string, got: unknown, range: string): Problem {
 
 function choices(params: SchemaError['params']): string {
   const values = params['allowedValues'];
-  return Array.isArray(values) ? values.map((value) => printJson(value)).join(', ') : '';
+  return Array.isArray(values) ? values.map((value) => formatJson(value)).join(', ') : '';
 }

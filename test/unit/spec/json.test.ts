@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { formatJson } from '../../../src/spec/formatJson.ts';
 import { JsonSyntaxError, parseJson } from '../../../src/spec/json.ts';
 import { parseLocated } from '../../../src/spec/position.ts';
-import { printJson } from '../../../src/spec/print.ts';
 
 describe('parseJson', () => {
   it.each([
@@ -21,7 +21,7 @@ describe('parseJson', () => {
     ['9007199254740991', 9007199254740991],
   ])('keeps the integer %s exact, and prints it again', (text, value) => {
     expect(parseJson(text)).toBe(value);
-    expect(printJson(parseJson(text))).toBe(text);
+    expect(formatJson(parseJson(text))).toBe(text);
   });
 
   it.each([
@@ -73,17 +73,5 @@ describe('parseLocated', () => {
 
   it('reports a name given twice', () => {
     expect(parseLocated(text).duplicates).toEqual(['/a']);
-  });
-});
-
-describe('printJson', () => {
-  it.each([
-    [{ a: [], b: {}, c: [1, 'x', null], d: { e: undefined, f: true } }],
-    [['é\n', 1.5, false]],
-    [{}],
-  ])('prints %j as JSON.stringify does', (value) => {
-    for (const indent of ['', '\t', 2, 4]) {
-      expect(printJson(value, indent)).toBe(JSON.stringify(value, null, indent));
-    }
   });
 });

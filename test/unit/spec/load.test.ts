@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { TsrunError } from '../../../src/errors.ts';
+import { formatJson } from '../../../src/spec/formatJson.ts';
 import { checkConfig, loadConfig, loadProcess, loadResources } from '../../../src/spec/load.ts';
-import { printJson } from '../../../src/spec/print.ts';
 
 const directory = new URL('../../fixtures/real-configs/', import.meta.url);
 const real = readdirSync(directory).map((name) => [
@@ -30,7 +30,7 @@ describe('loadConfig', () => {
       soft: 18446744073709551614n,
       hard: 18446744073709551615n,
     });
-    expect(printJson(value)).toBe(text.replace(/\s/g, ''));
+    expect(formatJson(value)).toBe(text.replace(/\s/g, ''));
   });
 
   it('names every problem with its line and column in one error', () => {
