@@ -1,0 +1,224 @@
+/**
+ * The command line as data: every verb, its flags and the words of its help. The parser, the help and
+ * the usage errors are made from this one table. Names and meanings are runc's.
+ */
+
+/** `bool` is set by its presence or by `=true`, `=false`; the others take a value. */
+export type FlagType = 'bool' | 'text' | 'int';
+
+export interface Flag {
+  readonly name: string;
+  /** One letter, without the dash. */
+  readonly alias?: string;
+  readonly type: FlagType;
+  readonly help: string;
+  /** What a text flag is when it is not given; shown by the help. */
+  readonly default?: string;
+}
+
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** As the help writes the arguments: `<container-id> [signal]`. */
+  readonly usage: string;
+  readonly arguments: { readonly min: number; readonly max: number };
+  readonly flags: readonly Flag[];
+}
+
+const bundle: Flag = {
+  name: 'bundle',
+  alias: 'b',
+  type: 'text',
+  help: 'path to the root of the bundle directory, defaults to the current directory',
+};
+
+/** What `create` and `run` have in common. */
+const CREATION: readonly Flag[] = [
+  bundle,
+  {
+    name: 'console-socket',
+    type: 'text',
+    help: "path to an AF_UNIX socket which receives the master end of the container's terminal",
+  },
+  {
+    name: 'pidfd-socket',
+    type: 'text',
+    help: 'path to an AF_UNIX socket which receives a pidfd of the container process (Linux 5.3)',
+  },
+  { name: 'pid-file', type: 'text', help: 'file to write the process id to' },
+  {
+    name: 'no-pivot',
+    type: 'bool',
+    help: 'do not use pivot_root(2): for a root file system on top of a ramdisk',
+  },
+  {
+    name: 'no-new-keyring',
+    type: 'bool',
+    help: "keep the caller's session keyring instead of making a new one",
+  },
+  {
+    name: 'preserve-fds',
+    type: 'int',
+    help: 'pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in total)',
+  },
+];
+
+const ONE_ID = { usage: '<container-id>', arguments: { min: 1, max: 1 } } as const;
+const NOTHING = { usage: '', arguments: { min: 0, max: 0 } } as const;
+
+export const GLOBAL_FLAGS: readonly Flag[] = [
+  { name: 'debug', type: 'bool', help: 'log debug messages too' },
+  { name: 'log', type: 'text', help: 'file the log is appended to (default is standard error)' },
+  {
+    name: 'log-format',
+    type: 'text',
+    default: 'text',
+    help: "format of the log: 'text' or 'json'",
+  },
+  {
+    name: 'root',
+    type: 'text',
+    help: 'directory of container state, on a tmpfs (default: /run/tsrun, or $XDG_RUNTIME_DIR/tsrun)',
+  },
+  {
+    name: 'systemd-cgroup',
+    type: 'bool',
+    help: 'let systemd make cgroups; cgroupsPath is then slice:prefix:name',
+  },
+  {
+    name: 'cgroup-manager',
+    type: 'text',
+    default: 'cgroupfs',
+    help: "who makes cgroups: 'cgroupfs', 'systemd' or 'disabled'",
+  },
+  {
+    name: 'rootless',
+    type: 'text',
+    default: 'auto',
+    help: "ignore cgroup permission errors: 'true', 'false' or 'auto'",
+  },
+  { name: 'version', alias: 'v', type: 'bool', help: 'print the version' },
+  { name: 'help', alias: 'h', type: 'bool', help: 'show help' },
+];
+
+/** Every command has it. */
+export const HELP_FLAG: Flag = { name: 'help', alias: 'h', type: 'bool', help: 'show help' };
+
+const TABLE = {
+  create: {
+    ...ONE_ID,
+    summary: 'create a container',
+    description:
+      'Creates a container from a bundle: a directory with a config.json and a root file system. ' +
+      'Its process waits for `tsrun start`.',
+    flags: CREATION,
+  },
+  start: {
+    ...ONE_ID,
+    summary: 'execute the user defined process in a created container',
+    flags: [],
+  },
+  state: { ...ONE_ID, summary: 'output the state of a container', flags: [] },
+  kill: {
+    usage: '<container-id> [signal]',
+    arguments: { min: 1, max: 2 },
+    summary: "send a signal (default: SIGTERM) to the container's init process",
+    description:
+      'The signal is a name with or without SIG, or a number: KILL, SIGKILL, RTMIN+3, 9.',
+    flags: [
+      {
+        name: 'all',
+        alias: 'a',
+        type: 'bool',
+        help: 'send the signal to all processes inside the container',
+      },
+    ],
+  },
+  delete: {
+    ...ONE_ID,
+    summary: 'delete any resources held by a container',
+    flags: [
+      {
+        name: 'force',
+        alias: 'f',
+        type: 'bool',
+        help: 'delete the container even if it still runs (it gets SIGKILL)',
+      },
+    ],
+  },
+  run: {
+    ...ONE_ID,
+    summary: 'create and start a container',
+    description:
+      "Creates and starts a container, waits for it and exits with its status, or with 128 and the signal's number.",
+    flags: [
+      ...CREATION,
+      { name: 'detach', alias: 'd', type: 'bool', help: "detach from the container's process" },
+      { name: 'keep', type: 'bool', help: 'do not delete the container after it exits' },
+      {
+        name: 'no-subreaper',
+        type: 'bool',
+        help: 'do not adopt processes the container leaves behind',
+      },
+    ],
+  },
+  list: {
+    ...NOTHING,
+    summary: 'list the containers of the given --root',
+    flags: [
+      {
+        name: 'format',
+        alias: 'f',
+        type: 'text',
+        default: 'table',
+        help: "select one of: 'table' or 'json'",
+      },
+      { name: 'quiet', alias: 'q', type: 'bool', help: 'display only container IDs' },
+    ],
+  },
+  spec: {
+    ...NOTHING,
+    summary: 'create a new specification file',
+    description:
+      'Writes a config.json to begin with: a shell in a read-only root file system. A file that is ' +
+      'there already is left alone.',
+    flags: [
+      { ...bundle },
+      {
+        name: 'rootless',
+        type: 'bool',
+        help: 'generate a configuration for a rootless container',
+      },
+    ],
+  },
+  features: { ...NOTHING, summary: 'show what this tsrun supports, as JSON', flags: [] },
+  plan: {
+    ...NOTHING,
+    summary: 'print every native call that creating the container would make',
+    description:
+      'Prints the plan of `tsrun create`, which is what it performs: one step a line, with the actor ' +
+      '(runtime, outer, init), the property of config.json that asked for it, and the call. Needs no ' +
+      'privileges and touches nothing.',
+    flags: [
+      bundle,
+      {
+        name: 'format',
+        alias: 'f',
+        type: 'text',
+        default: 'text',
+        help: "select one of: 'text' or 'json'",
+      },
+      ...CREATION.filter((flag) => flag.type !== 'text'),
+    ],
+  },
+} as const satisfies { readonly [name: string]: Omit<Command, 'name'> };
+
+export type Verb = keyof typeof TABLE;
+
+export const VERBS = Object.keys(TABLE).filter((name): name is Verb => Object.hasOwn(TABLE, name));
+
+export const commandOf = (verb: Verb): Command => ({ name: verb, ...TABLE[verb] });
+
+/** The verb of this name; undefined when there is none. */
+export const findVerb = (name: string): Verb | undefined => VERBS.find((verb) => verb === name);

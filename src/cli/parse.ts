@@ -1,0 +1,104 @@
+/**
+ * Arguments to flags and values, the way Go's flag package and runc read them: `-name` is `--name`, a
+ * bool takes a value only behind `=`, any other flag takes the next argument whatever it looks like, and
+ * what is given twice counts the last time. yargs-parser differs in each of these; it and yargs serve the
+ * help alone, whose set-up a machine's calls do not pay.
+ */
+import { usage } from '../errors.ts';
+import type { Flag } from './commands.ts';
+
+/** What was given; a flag with a default is always there. */
+export interface Values {
+  /** False when it was not given. */
+  isSet(name: string): boolean;
+  text(name: string): string | undefined;
+  /** 0 when it was not given. */
+  int(name: string): number;
+}
+
+export interface Parsed {
+  readonly values: Values;
+  /** The arguments that are no flags. */
+  readonly rest: readonly string[];
+}
+
+/** Whether flags may stand behind the first argument that is none. */
+export type Order = 'flags-first' | 'mixed';
+
+/**
+ * Reads `args` by a list of flags; throws `usage` for a flag that is not in it or a value it cannot have.
+ * With `mixed`, a dash argument behind the first other argument that is no known flag counts as argument,
+ * so that `kill ID -9` names a signal. `--` ends the flags.
+ */
+export function parseArguments(
+  args: readonly string[],
+  flags: readonly Flag[],
+  order: Order,
+  verb?: string,
+): Parsed {
+  const given = new Map<string, string | boolean>();
+  for (const flag of flags) if (flag.default !== undefined) given.set(flag.name, flag.default);
+  const rest: string[] = [];
+  let index = 0;
+  while (index < args.length) {
+    const arg = args[index] ?? '';
+    index += 1;
+    if (arg === '--') break;
+    const token = splitFlag(arg, verb);
+    const flag =
+      token && flags.find(({ name, alias }) => token.name === name || token.name === alias);
+    if (token === undefined || (flag === undefined && rest.length > 0)) {
+      rest.push(arg);
+      if (order === 'flags-first') break;
+      continue;
+    }
+    if (flag === undefined) throw usage(`flag provided but not defined: -${token.name}`, verb);
+    if (flag.type === 'bool') {
+      given.set(flag.name, parseBool(flag, token.value, verb));
+      continue;
+    }
+    const value = token.value ?? args[index];
+    if (value === undefined) throw usage(`flag needs an argument: -${token.name}`, verb);
+    if (token.value === undefined) index += 1;
+    given.set(flag.name, flag.type === 'int' ? checkInt(flag, value, verb) : value);
+  }
+  return { values: valuesOf(given), rest: [...rest, ...args.slice(index)] };
+}
+
+/** `--name=value` → name and value; undefined for what is no flag: `x`, `-`, the empty string. */
+function splitFlag(
+  arg: string,
+  verb: string | undefined,
+): { name: string; value?: string } | undefined {
+  if (!arg.startsWith('-') || arg === '-') return undefined;
+  const match = /^--?([^-=][^=]*)(=?)([\s\S]*)$/.exec(arg);
+  if (match === null) throw usage(`bad flag syntax: ${arg}`, verb);
+  const [, name = '', equals, value = ''] = match;
+  return equals === '=' ? { name, value } : { name };
+}
+
+const TRUE = ['1', 't', 'T', 'true', 'TRUE', 'True'];
+const FALSE = ['0', 'f', 'F', 'false', 'FALSE', 'False'];
+
+function parseBool(flag: Flag, value: string | undefined, verb: string | undefined): boolean {
+  if (value === undefined || TRUE.includes(value)) return true;
+  if (FALSE.includes(value)) return false;
+  throw usage(
+    `invalid boolean value ${JSON.stringify(value)} for -${flag.name}: parse error`,
+    verb,
+  );
+}
+
+function checkInt(flag: Flag, value: string, verb: string | undefined): string {
+  if (/^[+-]?[0-9]{1,9}$/.test(value)) return value;
+  throw usage(`invalid value ${JSON.stringify(value)} for flag -${flag.name}: parse error`, verb);
+}
+
+const valuesOf = (given: ReadonlyMap<string, string | boolean>): Values => ({
+  isSet: (name) => given.get(name) === true,
+  text: (name) => {
+    const value = given.get(name);
+    return typeof value === 'string' ? value : undefined;
+  },
+  int: (name) => Number(given.get(name) ?? 0),
+});
