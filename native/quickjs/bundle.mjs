@@ -1,0 +1,33 @@
+/** esbuild for QuickJS: modules without any platform, what is import()ed in files of its own. */
+import { basename } from 'node:path';
+import { build } from 'esbuild';
+
+/** Bundles `entry` into `directory`; `program` is the first module, `lazy` those loaded by import(). */
+export async function bundle(entry, directory) {
+  const { metafile } = await build({
+    entryPoints: { program: entry },
+    outdir: directory,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2023',
+    mainFields: ['module', 'main'],
+    minifySyntax: true,
+    metafile: true,
+    logLevel: 'warning',
+  });
+  const outputs = new Map(
+    Object.entries(metafile.outputs).map(([path, output]) => [basename(path), output]),
+  );
+  const eager = new Set();
+  const visit = (name) => {
+    if (eager.has(name)) return;
+    eager.add(name);
+    for (const { path, kind } of outputs.get(name)?.imports ?? []) {
+      if (kind === 'import-statement') visit(basename(path));
+    }
+  };
+  visit('program.js');
+  return { program: 'program.js', lazy: [...outputs.keys()].filter((name) => !eager.has(name)) };
+}

@@ -1,0 +1,120 @@
+/**
+ * Where QuickJS comes from: QUICKJS_DIR (a source tree), else the system's package, else Debian's source
+ * package of it, fetched by apt with apt's own verification and kept in the user's cache.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** The Debian release whose QuickJS is taken: 12 has none. */
+const SUITE = 'trixie';
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+const output = (program, ...args) =>
+  execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+
+export const cacheDirectory = () =>
+  join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tsrun');
+
+/**
+ * `{ source }`, a directory with quickjs.c; or `{ include, library }`, the system's headers and archive.
+ * Throws with the reasons when there is none to be had.
+ */
+export function findQuickjs() {
+  const given = process.env.QUICKJS_DIR;
+  if (given) {
+    if (!existsSync(join(given, 'quickjs.c')))
+      throw new Error(`no quickjs.c in QUICKJS_DIR=${given}`);
+    return { source: given };
+  }
+  return packaged() ?? { source: cachedSource() ?? fetchSource() };
+}
+
+/** Debian's libquickjs: the archive and its headers. */
+function packaged() {
+  const include = '/usr/include/quickjs';
+  const library = ['/usr/lib/quickjs', `/usr/lib/${output('uname', '-m').trim()}-linux-gnu/quickjs`]
+    .map((directory) => join(directory, 'libquickjs.a'))
+    .find(existsSync);
+  return library && existsSync(join(include, 'quickjs.h')) ? { include, library } : undefined;
+}
+
+function cachedSource() {
+  const cache = cacheDirectory();
+  const name = existsSync(cache)
+    ? readdirSync(cache).find((entry) => existsSync(join(cache, entry, 'quickjs.c')))
+    : undefined;
+  return name && join(cache, name);
+}
+
+function fetchSource() {
+  const cache = cacheDirectory();
+  const work = join(cache, `fetch-${process.pid}`);
+  try {
+    for (const directory of ['sources', 'lists/partial', 'apt/archives/partial', 'tree']) {
+      mkdirSync(join(work, directory), { recursive: true });
+    }
+    const tarball = join(work, 'quickjs.tar.xz');
+    const { uri, hash } = originalTarball(work);
+    output('/usr/lib/apt/apt-helper', 'download-file', uri, tarball, hash);
+    output('tar', '-xf', tarball, '-C', join(work, 'tree'));
+    const [name] = readdirSync(join(work, 'tree'));
+    if (name === undefined) throw new Error('the source archive is empty');
+    const place = join(cache, name);
+    rmSync(place, { recursive: true, force: true });
+    renameSync(join(work, 'tree', name), place);
+    return place;
+  } catch (error) {
+    const detail = error.stderr ? String(error.stderr).trim() : '';
+    throw new Error(
+      `Debian's source package cannot be had: ${error.message.split('\n')[0]}\n${detail}`,
+    );
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** The address and hash apt verified, from an index of its own that leaves the system's lists alone. */
+function originalTarball(work) {
+  const signedBy = existsSync(KEYRING) ? `Signed-By: ${KEYRING}\n` : '';
+  writeFileSync(
+    join(work, 'sources/quickjs.sources'),
+    `Types: deb-src\nURIs: ${mirror()}\nSuites: ${SUITE}\nComponents: main\n${signedBy}`,
+  );
+  const options = {
+    'Dir::Etc::sourcelist': '/dev/null',
+    'Dir::Etc::sourceparts': join(work, 'sources'),
+    'Dir::State::lists': join(work, 'lists'),
+    'Dir::Cache': join(work, 'apt'),
+    'APT::Sandbox::User': 'root', // the cache of a user is no place for apt's own
+  };
+  const apt = (...args) =>
+    output(
+      'apt-get',
+      ...Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]),
+      ...args,
+    );
+  apt('update');
+  const line = apt('source', '--print-uris', '--download-only', 'quickjs')
+    .split('\n')
+    .find((entry) => entry.includes('.orig.tar.'));
+  const [, uri, hash] = /^'([^']+)' \S+ \d+ (SHA256:[0-9a-f]{64})$/.exec(line ?? '') ?? [];
+  if (uri === undefined) throw new Error('apt lists no source archive of quickjs');
+  return { uri, hash };
+}
+
+/** The mirror this machine takes Debian from, as its apt is configured. */
+function mirror() {
+  const targets = output(
+    'apt-get',
+    'indextargets',
+    '--format',
+    '$(ORIGIN) $(LABEL) $(COMPONENT) $(REPO_URI)',
+    'Created-By: Packages',
+  );
+  const line = targets.split('\n').find((target) => target.startsWith('Debian Debian main '));
+  if (line === undefined)
+    throw new Error('apt is not configured for Debian (or `apt-get update` never ran)');
+  return line.split(' ')[3];
+}

@@ -1,0 +1,31 @@
+/* Calls of C functions from JavaScript. */
+#ifndef TSRUN_FFI_H
+#define TSRUN_FFI_H
+
+#include <quickjs.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A C function the program may bind. The table is made by the build from the names src/ binds
+ * (symbols.mjs); library is NULL for the C library. Ends with a name of NULL. */
+struct symbol {
+	const char *name;
+	const char *library;
+	const void *address;
+};
+extern const struct symbol symbols[];
+
+/* A function that calls a symbol; an exception when there is none or the signature (engine.ts) is none. */
+JSValue ffi_bind(JSContext *context, const char *name, const char *signature, const char *library);
+/* errno as the last call left it. */
+int ffi_errno(void);
+/* While the snapshot is made no call is allowed: its result would be of another machine. */
+void ffi_allow_calls(bool allowed);
+
+/* A number without fraction up to 2^53 or a bigint, modulo 2^64. -1: an exception is pending. */
+int ffi_integer(JSContext *context, JSValueConst value, long *ret_integer);
+/* The memory of a Uint8Array; valid until it is resized or collected. -1: an exception is pending. */
+int ffi_bytes(JSContext *context, JSValueConst value, uint8_t **ret_bytes, size_t *ret_length);
+
+#endif

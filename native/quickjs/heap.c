@@ -1,0 +1,131 @@
+/* A segregated-fit allocator for a process that lives for milliseconds: blocks come from a bump pointer,
+ * freed ones wait in a list of their size, nothing is coalesced. Its whole state lies in the section
+ * tsrun_heap, at addresses that are the same in every process of one build. */
+#include "heap.h"
+
+#include <limits.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum {
+	PAGE = 4096,
+	HEAP_BYTES = 4 << 20,  /* zero pages behind the snapshot cost nothing until they are written */
+	CHUNK_BYTES = 1 << 20, /* how the heap grows behind HEAP_BYTES */
+	SMALL_BYTES = 1024,    /* sizes up to here step by 16, above by a quarter of a power of two */
+	SMALL_CLASSES = SMALL_BYTES / 16,
+	CLASSES = SMALL_CLASSES + 4 * 40,
+};
+
+/* In front of every block: its class, and so its size. Eight bytes behind a multiple of 16. */
+struct block {
+	uint64_t class;
+	struct block *next; /* while it is free; the first bytes of the contents otherwise */
+};
+enum { HEADER = offsetof(struct block, next) };
+
+static struct {
+	unsigned char *next;
+	unsigned char *end;
+	struct block *free[CLASSES];
+	_Alignas(16) unsigned char bytes[HEAP_BYTES];
+} heap __attribute__((section("tsrun_heap"), aligned(PAGE)));
+
+/* Bytes of a whole block (header and contents) to its class; class_bytes is the inverse, rounded up. */
+static unsigned class_of(size_t bytes)
+{
+	if (bytes <= SMALL_BYTES)
+		return (unsigned)((bytes + 15) / 16 - 1);
+	unsigned shift = (unsigned)(sizeof(long) * CHAR_BIT - 1) - (unsigned)__builtin_clzl(bytes - 1) - 2;
+	unsigned quarter = (unsigned)((bytes - 1) >> shift) & 3;
+	return SMALL_CLASSES + (shift - 8) * 4 + quarter;
+}
+
+static size_t class_bytes(unsigned class)
+{
+	if (class < SMALL_CLASSES)
+		return (class + 1) * (size_t)16;
+	unsigned shift = (class - SMALL_CLASSES) / 4 + 8;
+	return (size_t)((class - SMALL_CLASSES) % 4 + 5) << shift;
+}
+
+static int grow(size_t bytes)
+{
+	if (heap.next == NULL && bytes <= HEAP_BYTES / 2) {
+		heap.next = heap.bytes + 16 - HEADER;
+		heap.end = heap.bytes + HEAP_BYTES;
+		return 0;
+	}
+	size_t chunk = bytes + 16 > CHUNK_BYTES ? (bytes + 16 + PAGE - 1) & ~(size_t)(PAGE - 1) : CHUNK_BYTES;
+	unsigned char *memory =
+		mmap(NULL, chunk, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED)
+		return -1;
+	heap.next = memory + 16 - HEADER;
+	heap.end = memory + chunk;
+	return 0;
+}
+
+void *heap_alloc(size_t size)
+{
+	if (size > PTRDIFF_MAX / 2)
+		return NULL;
+	unsigned class = class_of(size + HEADER);
+	struct block *block = heap.free[class];
+	if (block != NULL) {
+		heap.free[class] = block->next;
+		return &block->next;
+	}
+	size_t bytes = class_bytes(class);
+	if ((size_t)(heap.end - heap.next) < bytes && grow(bytes) < 0)
+		return NULL;
+	block = (struct block *)(void *)heap.next;
+	heap.next += bytes;
+	block->class = class;
+	return &block->next;
+}
+
+static struct block *block_of(const void *contents)
+{
+	return (struct block *)((uintptr_t)contents - HEADER);
+}
+
+size_t heap_size(const void *block)
+{
+	return block == NULL ? 0 : class_bytes((unsigned)block_of(block)->class) - HEADER;
+}
+
+void heap_free(void *contents)
+{
+	if (contents == NULL)
+		return;
+	struct block *block = block_of(contents);
+	block->next = heap.free[block->class];
+	heap.free[block->class] = block;
+}
+
+void *heap_realloc(void *block, size_t size)
+{
+	if (block == NULL)
+		return heap_alloc(size);
+	size_t old = heap_size(block);
+	if (size <= old && size + HEADER > old / 2)
+		return block;
+	void *moved = heap_alloc(size);
+	if (moved == NULL)
+		return NULL;
+	memcpy(moved, block, old < size ? old : size);
+	heap_free(block);
+	return moved;
+}
+
+const unsigned char *heap_end(void)
+{
+	return (const unsigned char *)(((uintptr_t)heap.next + PAGE - 1) & ~(uintptr_t)(PAGE - 1));
+}
+
+void heap_seal(void)
+{
+	memset(heap.free, 0, sizeof heap.free);
+	heap.next = (unsigned char *)(uintptr_t)heap_end() + 16 - HEADER;
+}

@@ -1,0 +1,58 @@
+/** The engine on QuickJS: the C shim (native/quickjs/host.c) is the global object `tsrunHost`. */
+import type { CFunction, Engine, Signature } from './engine.ts';
+
+interface Host {
+  readonly machine: Engine['machine'];
+  bind(name: string, signature: Signature, library: string | undefined): CFunction;
+  errno(): number;
+  address(buffer: Uint8Array): bigint;
+  peek(address: bigint | number, length: number): Uint8Array;
+  decodeUtf8(bytes: Uint8Array): string;
+  encodeUtf8(text: string): Uint8Array;
+  args(): string[];
+  self(): string[];
+  environ(): string[];
+  executorImage(): Uint8Array;
+  exit(status: number): never;
+  onStart(start: () => void): void;
+}
+
+declare const tsrunHost: Host;
+
+/**
+ * The engine of this QuickJS process. What differs from process to process is asked for when it is first
+ * read: the modules' top level runs when tsrun is built, not when it starts.
+ */
+export function quickjsEngine(): Engine {
+  let args: readonly string[] | undefined;
+  let self: readonly string[] | undefined;
+  let environ: readonly string[] | undefined;
+
+  return {
+    name: 'quickjs',
+    machine: tsrunHost.machine,
+    get args() {
+      args ??= tsrunHost.args();
+      return args;
+    },
+    get self() {
+      self ??= tsrunHost.self();
+      return self;
+    },
+    get environ() {
+      environ ??= tsrunHost.environ();
+      return environ;
+    },
+    bind: (name, signature, library) => tsrunHost.bind(name, signature, library),
+    errno: tsrunHost.errno,
+    address: tsrunHost.address,
+    peek: tsrunHost.peek,
+    decodeUtf8: tsrunHost.decodeUtf8,
+    encodeUtf8: tsrunHost.encodeUtf8,
+    executorImage: tsrunHost.executorImage,
+    exit: tsrunHost.exit,
+  };
+}
+
+/** `start` is the program: called once in every process, with nothing of the top level run again. */
+export const onStart = (start: () => void): void => tsrunHost.onStart(start);
