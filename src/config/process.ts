@@ -1,6 +1,8 @@
-/** process: what the container runs. */
+/** process: what the container runs. config.md "Process". */
 
 import type { Spec } from '../generated/spec.ts';
-import type { Problem } from '../spec/problem.ts';
+import { error, type Problem } from '../spec/problem.ts';
 
-export const checkProcess = (_spec: Spec): readonly Problem[] => [];
+/** The specification lets `create` go without; nothing could be started then. */
+export const checkProcess = (spec: Spec): readonly Problem[] =>
+  spec.process === undefined ? [error('/process', 'is required')] : [];

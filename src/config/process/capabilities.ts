@@ -1,14 +1,113 @@
-/** process.capabilities: five sets. */
+/**
+ * process.capabilities: five sets of names. Without the property, and for every set it leaves out, the
+ * set is empty (as with runc). config.md "Linux Process", capabilities(7).
+ */
 
-import type { Spec } from '../../generated/spec.ts';
-import type { PlanContext } from '../../plan/context.ts';
-import type { Step } from '../../plan/step.ts';
-import type { Problem } from '../../spec/problem.ts';
+import type { Capabilities, Spec } from '../../generated/spec.ts';
+import { CAPABILITIES } from '../../linux/constants/capabilities.ts';
+import { PR_CAPBSET_READ, PR_SET_KEEPCAPS } from '../../linux/constants/process.ts';
+import type { HostFacts, PlanContext } from '../../plan/context.ts';
+import { type Step, step } from '../../plan/step.ts';
+import { error, type Problem, warning } from '../../spec/problem.ts';
 
-export const checkCapabilities = (_spec: Spec): readonly Problem[] => [];
+const ORIGIN = '/process/capabilities';
 
-export const planBoundingSet = (_context: PlanContext): readonly Step[] => [];
+type SetName = keyof Capabilities;
+const SETS: readonly SetName[] = ['bounding', 'effective', 'inheritable', 'permitted', 'ambient'];
 
-export const planKeepCapabilities = (_context: PlanContext): readonly Step[] => [];
+const NUMBERS: ReadonlyMap<string, number> = new Map(CAPABILITIES.map((name, i) => [name, i]));
 
-export const planCapabilities = (_context: PlanContext): readonly Step[] => [];
+/** `CAP_KILL` → 5; undefined for a name tsrun does not know. */
+export const capabilityNumber = (name: string): number | undefined => NUMBERS.get(name);
+
+export function checkCapabilities(spec: Spec): readonly Problem[] {
+  const sets = spec.process?.capabilities;
+  if (sets === undefined) return [];
+  return SETS.flatMap((set) =>
+    (sets[set] ?? []).flatMap((name, i) => checkName(sets, set, name, `${ORIGIN}/${set}/${i}`)),
+  );
+}
+
+/** A later kernel may know more names, so an unknown one is left out and said, as runc does. */
+function checkName(sets: Capabilities, set: SetName, name: string, path: string) {
+  const lacks = (other: SetName) => !(sets[other] ?? []).includes(name);
+  if (!NUMBERS.has(name)) return [warning(path, 'is no known capability: ignored', name)];
+  if (set === 'effective' && lacks('permitted'))
+    return [error(path, 'is not in permitted: capset(2) would refuse it', name)];
+  if (set === 'ambient' && (lacks('permitted') || lacks('inheritable')))
+    return [warning(path, 'is not in permitted and inheritable: cannot be raised, ignored', name)];
+  return [];
+}
+
+/** The names as a mask of what this kernel knows. */
+function maskOf(names: readonly string[] | undefined, host: HostFacts): bigint {
+  let mask = 0n;
+  for (const name of names ?? []) {
+    const number = NUMBERS.get(name);
+    if (number !== undefined && number <= host.lastCap) mask |= 1n << BigInt(number);
+  }
+  return mask;
+}
+
+/** While init may still (CAP_SETPCAP), and before inheritable, which the bounding set limits. */
+export function planBoundingSet({ spec, host }: PlanContext): readonly Step[] {
+  const keep = maskOf(spec.process?.capabilities?.bounding, host);
+  return [
+    ...planUnknownToKernel({ spec, host }),
+    step('init', `${ORIGIN}/bounding`, { call: 'capbset_drop', keep }),
+  ];
+}
+
+/** Known names this kernel does not know: it is asked for them, so that its answer is a warning. */
+function planUnknownToKernel({ spec, host }: Pick<PlanContext, 'spec' | 'host'>): readonly Step[] {
+  const sets = spec.process?.capabilities ?? {};
+  const names = new Set(SETS.flatMap((set) => sets[set] ?? []));
+  return [...names].flatMap((name) => {
+    const number = NUMBERS.get(name);
+    if (number === undefined || number <= host.lastCap) return [];
+    const read = { call: 'prctl', option: PR_CAPBSET_READ, arg2: BigInt(number) } as const;
+    return [
+      step(
+        'init',
+        ORIGIN,
+        { ...read, arg3: 0n, arg4: 0n, arg5: 0n },
+        { ignore: ['EINVAL'], warn: true },
+      ),
+    ];
+  });
+}
+
+/** A change from uid 0 to another would empty the permitted set before capset can choose from it. */
+export const planKeepCapabilities = ({ spec }: PlanContext): readonly Step[] =>
+  (spec.process?.user?.uid ?? 0) === 0
+    ? []
+    : [
+        step('init', ORIGIN, {
+          call: 'prctl',
+          option: PR_SET_KEEPCAPS,
+          arg2: 1n,
+          arg3: 0n,
+          arg4: 0n,
+          arg5: 0n,
+        }),
+      ];
+
+/**
+ * Behind setresuid, which changes the sets. Ambient last: raising takes permitted and inheritable. A
+ * kernel before 4.3 or SECBIT_NO_CAP_AMBIENT_RAISE refuses, which is worth a warning, as with runc.
+ */
+export function planCapabilities({ spec, host }: PlanContext): readonly Step[] {
+  const sets = spec.process?.capabilities ?? {};
+  const permitted = maskOf(sets.permitted, host);
+  const inheritable = maskOf(sets.inheritable, host);
+  const effective = maskOf(sets.effective, host);
+  return [
+    step('init', ORIGIN, { call: 'capset', effective, permitted, inheritable }),
+    step(
+      'init',
+      `${ORIGIN}/ambient`,
+      { call: 'cap_ambient', set: maskOf(sets.ambient, host) & permitted & inheritable },
+      { ignore: ['EPERM', 'EINVAL'], warn: true },
+    ),
+  ];
+}

@@ -1,10 +1,54 @@
-/** process.execCPUAffinity. */
+/**
+ * process.execCPUAffinity: the CPUs a process started by `exec` runs on, as lists like `0-3,7`.
+ * config.md "Linux Process", sched_setaffinity(2).
+ */
 
 import type { Spec } from '../../generated/spec.ts';
 import type { PlanContext } from '../../plan/context.ts';
-import type { Step } from '../../plan/step.ts';
-import type { Problem } from '../../spec/problem.ts';
+import { type Step, step } from '../../plan/step.ts';
+import { error, type Problem } from '../../spec/problem.ts';
 
-export const checkExecCPUAffinity = (_spec: Spec): readonly Problem[] => [];
+const ORIGIN = '/process/execCPUAffinity';
 
-export const planResetAffinity = (_context: PlanContext): readonly Step[] => [];
+/** The kernel's CONFIG_NR_CPUS is at most 8192 on x86-64. */
+const MAX_CPUS = 8192;
+
+export function checkExecCPUAffinity(spec: Spec): readonly Problem[] {
+  const lists = spec.process?.execCPUAffinity ?? {};
+  return (['initial', 'final'] as const).flatMap((key) => {
+    const list = lists[key];
+    return list === undefined || list === '' || parseCpuList(list) !== undefined
+      ? []
+      : [error(`${ORIGIN}/${key}`, 'must be a list of CPUs like 0-3,7', list)];
+  });
+}
+
+/** `0-3,7` as a little-endian bit set; undefined for what is no such list. */
+export function parseCpuList(list: string): Uint8Array | undefined {
+  const mask = new Uint8Array(MAX_CPUS / 8);
+  let length = 0;
+  for (const range of list.split(',')) {
+    const match = /^\s*([0-9]{1,4})(?:-([0-9]{1,4}))?\s*$/.exec(range);
+    if (match === null) return undefined;
+    const first = Number(match[1]);
+    const last = Number(match[2] ?? match[1]);
+    if (first > last || last >= MAX_CPUS) return undefined;
+    for (let cpu = first; cpu <= last; cpu++)
+      mask[cpu >> 3] = (mask[cpu >> 3] ?? 0) | (1 << (cpu & 7));
+    length = Math.max(length, (last >> 3) + 1);
+  }
+  return mask.slice(0, length);
+}
+
+/**
+ * Every CPU: that tsrun was pinned says nothing of the container, which its cpuset bounds. Where that
+ * may not be undone the container is pinned as its caller is; runc too goes on.
+ */
+export const planResetAffinity = (_context: PlanContext): readonly Step[] => [
+  step(
+    'outer',
+    '',
+    { call: 'sched_setaffinity', mask: new Uint8Array(0) },
+    { ignore: ['EPERM', 'EINVAL', 'ENOSYS'], warn: true },
+  ),
+];

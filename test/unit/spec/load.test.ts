@@ -19,6 +19,7 @@ describe('loadConfig', () => {
 
   const config = (members: string) =>
     `{\n"ociVersion": "1.2.0",\n"root": {"path": "rootfs"},\n${members}\n}`;
+  const PROCESS = '"process": {"cwd": "/", "args": ["x"]}';
 
   it('keeps unsigned 64-bit limits exact in both directions', () => {
     const text = config(
@@ -51,7 +52,9 @@ describe('loadConfig', () => {
   });
 
   it('names an unknown property in a warning and goes on', () => {
-    const { problems, value } = checkConfig(config('"annotations": {}, "hostName": "x"'));
+    const { problems, value } = checkConfig(
+      config(`"annotations": {}, "hostName": "x", ${PROCESS}`),
+    );
     expect(value).toBeDefined();
     expect(problems).toEqual([
       expect.objectContaining({
@@ -64,7 +67,7 @@ describe('loadConfig', () => {
 
   it('takes null for absent, as the decoders of the engines do', () => {
     const { problems, value } = checkConfig(
-      config('"hooks": null, "mounts": [{"destination":"/a","options":null}]'),
+      config(`"hooks": null, "mounts": [{"destination":"/a","options":null}], ${PROCESS}`),
     );
     expect(value).not.toHaveProperty('hooks');
     expect(problems.map(({ severity, path }) => [severity, path])).toEqual([
@@ -101,7 +104,8 @@ describe('loadConfig', () => {
   });
 
   it('refuses by name what it does not carry out', () => {
-    const run = () => loadConfig(config('"vm": {"kernel": {"path": "/k"}}'), 'config.json');
+    const run = () =>
+      loadConfig(config(`"vm": {"kernel": {"path": "/k"}}, ${PROCESS}`), 'config.json');
     expect(run).toThrow(expect.objectContaining({ code: 'config-unsupported' }));
     expect(run).toThrow('config.json:4:7: vm: asks for a virtual machine');
   });
