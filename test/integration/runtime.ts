@@ -42,6 +42,8 @@ export interface CallOptions {
   /** Open descriptors to hand down as 3, 4, …. */
   readonly descriptors?: readonly number[];
   readonly timeoutMs?: number;
+  /** A command that starts the runtime: what stands here comes in front of it. */
+  readonly prefix?: readonly string[];
 }
 
 export type Edit = (config: Config) => void;
@@ -163,7 +165,8 @@ export function useContainers(): Containers {
     },
     call(args, options = {}) {
       const files = outputFiles(self.newDirectory(), options.input);
-      const done = spawnSync(RUNTIME, ['--root', self.stateRoot, ...args], {
+      const [command, ...rest] = commandLine(self.stateRoot, args, options);
+      const done = spawnSync(command, rest, {
         stdio: [...files.stdio, ...(options.descriptors ?? [])],
         cwd: options.cwd ?? directory,
         env: { ...process.env, ...options.env },
@@ -176,7 +179,8 @@ export function useContainers(): Containers {
     },
     spawn(args, options = {}) {
       const files = outputFiles(self.newDirectory(), options.input);
-      const child = spawn(RUNTIME, ['--root', self.stateRoot, ...args], {
+      const [command, ...rest] = commandLine(self.stateRoot, args, options);
+      const child = spawn(command, rest, {
         stdio: [...files.stdio, ...(options.descriptors ?? [])],
         cwd: options.cwd ?? directory,
         env: { ...process.env, ...options.env },
@@ -276,6 +280,15 @@ export const cgroupsOf = (name: string): string[] =>
   spawnSync('find', ['/sys/fs/cgroup', '-type', 'd', '-name', `*${name}*`], { encoding: 'utf8' })
     .stdout.split('\n')
     .filter((line) => line !== '');
+
+function commandLine(
+  stateRoot: string,
+  args: readonly string[],
+  { prefix = [] }: CallOptions,
+): [string, ...string[]] {
+  const [command, ...rest] = [...prefix, RUNTIME, '--root', stateRoot, ...args];
+  return [command ?? RUNTIME, ...rest];
+}
 
 function findRuntime(name: string): string {
   if (name.includes('/')) return resolve(name);
