@@ -67,3 +67,13 @@ export const SCHED_FLAG_KEEP_POLICY = 0x08;
 export const SCHED_FLAG_KEEP_PARAMS = 0x10;
 export const SCHED_FLAG_UTIL_CLAMP_MIN = 0x20;
 export const SCHED_FLAG_UTIL_CLAMP_MAX = 0x40;
+
+// ioprio_set(2): class << IOPRIO_CLASS_SHIFT | level
+export const IOPRIO_CLASS_RT = 1;
+export const IOPRIO_CLASS_BE = 2;
+export const IOPRIO_CLASS_IDLE = 3;
+export const IOPRIO_CLASS_SHIFT = 13;
+
+// personality(2)
+export const PER_LINUX = 0x0;
+export const PER_LINUX32 = 0x8;
