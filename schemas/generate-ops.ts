@@ -66,6 +66,11 @@ function typescript(operations: readonly Operation[], version: number): string {
     `${operations.map(member).join('\n')};`,
     '',
     "export type OpCall = Op['call'];",
+    '/** The operations the runtime performs itself, in the host. */',
+    `export type RuntimeCall = ${operations
+      .filter((o) => o.actors.includes('runtime'))
+      .map((o) => `'${o.call}'`)
+      .join(' | ')};`,
     `export type FieldType = ${Object.keys(TYPES)
       .map((t) => `'${t}'`)
       .join(' | ')};`,
