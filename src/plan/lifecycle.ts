@@ -1,19 +1,95 @@
 /** Steps no property asks for: the state directory, the sockets, the session, the created state. */
+
+import { O_DIRECTORY, O_PATH } from '../linux/constants/file.ts';
 import type { PlanContext } from './context.ts';
-import type { Step } from './step.ts';
+import { INIT, type Step, step } from './step.ts';
 
-export const planCreating = (_context: PlanContext): readonly Step[] => [];
+/** The socket in the state directory on which init waits for `start`. */
+export const START_SOCKET = 'start.sock';
 
-export const planSockets = (_context: PlanContext): readonly Step[] => [];
+/** The runtime's end of the pair over which a foreground terminal's master comes. */
+export const CONSOLE_PEER = 'console-peer';
 
-export const planHostHandles = (_context: PlanContext): readonly Step[] => [];
+/** The first descriptor behind standard input, output and error. */
+const FIRST_PRESERVED = 3;
 
-export const planPidfdSocket = (_context: PlanContext): readonly Step[] => [];
+/** state.json names the cgroups before they are made: `delete` finds what a killed `create` left. */
+export const planCreating = (_context: PlanContext): readonly Step[] => [
+  step('runtime', '', { call: 'save_state', status: 'creating' }),
+];
 
-export const planSession = (_context: PlanContext): readonly Step[] => [];
+/**
+ * The start socket, and the socket for a terminal's master: the one of --console-socket, or for a
+ * foreground `run` a pair whose other end the runtime keeps for the supervisor.
+ */
+export function planSockets({ spec, options }: PlanContext): readonly Step[] {
+  const listen = step('runtime', '', {
+    call: 'listen',
+    path: `${options.stateDirectory}/${START_SOCKET}`,
+    out: 'start',
+  });
+  if (spec.process?.terminal !== true) return [listen];
+  const origin = '/process/terminal';
+  if (options.consoleSocket !== undefined) {
+    const path = options.consoleSocket;
+    return [listen, step('runtime', origin, { call: 'connect', path, out: 'console-socket' })];
+  }
+  if (!options.foreground) return [listen];
+  const pair = { call: 'socketpair', out: 'console-socket', peer: CONSOLE_PEER } as const;
+  return [listen, step('runtime', origin, pair)];
+}
 
-export const planCreated = (_context: PlanContext): readonly Step[] => [];
+/** The host's /proc, through which init reaches descriptors whatever the container mounts there. */
+export const planHostHandles = (_context: PlanContext): readonly Step[] => [
+  step('outer', '', {
+    call: 'openat',
+    path: '/proc',
+    flags: O_PATH | O_DIRECTORY,
+    mode: 0,
+    out: 'proc',
+  }),
+];
 
-export const planAccept = (_context: PlanContext): readonly Step[] => [];
+/** --pidfd-socket: init's pidfd, with runc's payload. */
+export function planPidfdSocket({ options }: PlanContext): readonly Step[] {
+  if (options.pidfdSocket === undefined) return [];
+  const path = options.pidfdSocket;
+  return [
+    step('runtime', '', { call: 'connect', path, out: 'pidfd-socket' }),
+    step('runtime', '', {
+      call: 'send_fd',
+      socket: 'pidfd-socket',
+      fd: 'pidfd',
+      payload: 'standard',
+    }),
+  ];
+}
 
-export const planCloseRange = (_context: PlanContext): readonly Step[] => [];
+/**
+ * A session of its own, so that no terminal of the caller's is the container's, and a session keyring
+ * of its own, so that the caller's keys are not. A kernel without keyrings has none to protect.
+ */
+export function planSession({ options }: PlanContext): readonly Step[] {
+  const session = step('init', '', { call: 'setsid' });
+  if (options.noNewKeyring) return [session];
+  const name = `_ses.${options.id}`;
+  const keyring = { call: 'keyctl_session', name } as const;
+  return [session, step('init', '', keyring, { ignore: ['ENOSYS'] })];
+}
+
+/** The pid file is last: whoever waits for it finds a container that can be started. */
+export function planCreated({ options }: PlanContext): readonly Step[] {
+  const save = step('runtime', '', { call: 'save_state', status: 'created' });
+  if (options.pidFile === undefined) return [save];
+  const path = options.pidFile;
+  return [save, step('runtime', '', { call: 'write_pid_file', path, pid: INIT })];
+}
+
+export const planAccept = (_context: PlanContext): readonly Step[] => [
+  step('init', '', { call: 'accept', socket: 'start' }),
+];
+
+/** The start connection stays open: it is close-on-exec, its end tells `start` that execve succeeded. */
+export const planCloseRange = ({ options }: PlanContext): readonly Step[] => [
+  step('init', '', { call: 'close_range', first: FIRST_PRESERVED + options.preserveFds }),
+];

@@ -93,8 +93,7 @@ function encodeStep(
   const values: Readonly<Record<string, unknown>> = step.op;
   for (const field of shape.fields) {
     const value = values[field.name];
-    const native =
-      field.constants === 'O_' ? nativeOpenFlags(machine, expectNumber(value)) : value;
+    const native = field.constants === 'O_' ? nativeOpenFlags(machine, expectNumber(value)) : value;
     FIELDS[field.type](out, native, numberOf);
   }
   out.setU32(start, out.length - start);

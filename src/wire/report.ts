@@ -6,11 +6,21 @@ export type Report =
   /** It waits for GO before this step. */
   | { readonly type: 'yield'; readonly step: number }
   /** A step failed; the executor has ended. */
-  | { readonly type: 'fault'; readonly step: number; readonly errno: number; readonly detail: Uint8Array }
+  | {
+      readonly type: 'fault';
+      readonly step: number;
+      readonly errno: number;
+      readonly detail: Uint8Array;
+    }
   /** Init runs; its pidfd came with the message. */
   | { readonly type: 'spawned'; readonly step: number; readonly pid: number }
   /** A step failed with an errno the plan ignores but wants logged. */
-  | { readonly type: 'warning'; readonly step: number; readonly errno: number; readonly detail: Uint8Array };
+  | {
+      readonly type: 'warning';
+      readonly step: number;
+      readonly errno: number;
+      readonly detail: Uint8Array;
+    };
 
 /** The longest report. */
 export const REPORT_BYTES = 4096;

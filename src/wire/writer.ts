@@ -72,7 +72,8 @@ export class Writer {
   private character(code: number): void {
     if (code === 0) throw new RangeError('a text holds NUL');
     if (code < 0x80) return this.u8(code);
-    if (code >= 0xd800 && code <= 0xdfff) throw new RangeError('a text holds half a surrogate pair');
+    if (code >= 0xd800 && code <= 0xdfff)
+      throw new RangeError('a text holds half a surrogate pair');
     const tail = (shift: number) => this.u8(0x80 | ((code >> shift) & 0x3f));
     if (code < 0x800) {
       this.u8(0xc0 | (code >> 6));

@@ -1,0 +1,98 @@
+/** Making and removing a container's cgroup directories. */
+import { failedWith, SystemError, unless } from '../linux/call.ts';
+import { errnoNumber } from '../linux/constants/errno.ts';
+import { mkdir, readTextIfExists, rmdir, writeExisting } from '../linux/files.ts';
+import { monotonicMs, sleepMs } from '../linux/time.ts';
+import { killAll, processesIn, subgroups } from './processes.ts';
+
+/**
+ * Makes `path` below `mountpoint`, every missing directory of it. v2: each ancestor hands on the
+ * controllers its parent gave it (cgroup.subtree_control), those that can be. v1 cpuset: a new group has
+ * no CPUs and no memory nodes and takes its parent's. EBUSY when the group has processes already.
+ */
+export function createCgroup(
+  mountpoint: string,
+  path: string,
+  controllers: readonly string[],
+): void {
+  let directory = mountpoint;
+  for (const name of path.split('/').filter((part) => part !== '')) {
+    delegate(directory);
+    const parent = directory;
+    directory = `${directory}/${name}`;
+    unless(['EEXIST'], () => mkdir(directory, 0o755));
+    if (controllers.includes('cpuset')) inheritCpuset(parent, directory);
+  }
+  refuseInUse(directory);
+}
+
+/**
+ * Throws EBUSY when a cgroup has processes: a container's limits would become theirs, and so would its
+ * end. Asked before state.json names the cgroup as the container's own.
+ */
+export function refuseInUse(directory: string): void {
+  if (processesIn(directory).length === 0) return;
+  throw new SystemError('cgroup', errnoNumber('EBUSY'), `${directory} has processes`);
+}
+
+/** What cannot be handed on (a threaded group, a controller in use by v1) is reported where it is set. */
+function delegate(directory: string): void {
+  const available = readTextIfExists(`${directory}/cgroup.controllers`)?.trim();
+  if (available === undefined || available === '') return;
+  const given = readTextIfExists(`${directory}/cgroup.subtree_control`)?.trim().split(' ') ?? [];
+  for (const controller of available.split(' ').filter((name) => !given.includes(name))) {
+    unless(['EBUSY', 'ENOENT', 'EOPNOTSUPP', 'EINVAL', 'EACCES', 'EPERM'], () =>
+      writeExisting(`${directory}/cgroup.subtree_control`, `+${controller}`),
+    );
+  }
+}
+
+/** cpusets(7): cpus and mems must be filled before a process may enter. */
+function inheritCpuset(parent: string, directory: string): void {
+  for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+    const own = readTextIfExists(`${directory}/${file}`)?.trim();
+    if (own !== '') continue;
+    const inherited = readTextIfExists(`${parent}/${file}`)?.trim() ?? '';
+    if (inherited !== '') writeExisting(`${directory}/${file}`, inherited);
+  }
+}
+
+const REMOVAL_PATIENCE_MS = 10_000;
+const FIRST_PAUSE_MS = 1;
+const LONGEST_PAUSE_MS = 100;
+
+/**
+ * Removes a container's cgroups with all below them and all processes in them. A process that ends
+ * keeps its group busy for a moment; after ten seconds EBUSY is thrown.
+ */
+export function removeCgroups(directories: readonly string[]): void {
+  const deadline = monotonicMs() + REMOVAL_PATIENCE_MS;
+  let left = directories;
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+    left = left.filter((directory) => !removeTree(directory));
+    if (left.length === 0) return;
+    if (monotonicMs() > deadline) {
+      throw new SystemError('rmdir', errnoNumber('EBUSY'), left.join(' '));
+    }
+    killAll(left);
+    sleepMs(pause);
+  }
+}
+
+/** True when the group is gone. */
+function removeTree(directory: string): boolean {
+  if (removeGroup(directory)) return true;
+  for (const group of subgroups(directory)) removeGroup(group);
+  return removeGroup(directory);
+}
+
+function removeGroup(directory: string): boolean {
+  try {
+    rmdir(directory);
+    return true;
+  } catch (thrown) {
+    if (failedWith(thrown, 'ENOENT')) return true;
+    if (failedWith(thrown, 'EBUSY', 'ENOTEMPTY')) return false;
+    throw thrown;
+  }
+}

@@ -1,0 +1,56 @@
+/** The processes of a cgroup and of those below it. */
+import { unless } from '../linux/call.ts';
+import { DT_DIR, listDirectory, readTextIfExists, writeExisting } from '../linux/files.ts';
+import { kill, type Pid } from '../linux/processes.ts';
+import { setFrozen } from './freezer.ts';
+
+/** Cgroup directories below one, the deepest first. */
+export const subgroups = (directory: string): readonly string[] =>
+  listDirectory(directory)
+    .filter(({ type }) => type === DT_DIR)
+    .flatMap(({ name }) => [...subgroups(`${directory}/${name}`), `${directory}/${name}`]);
+
+/** Every process in a cgroup directory or below, as this pid namespace numbers them. */
+export const processesIn = (directory: string): readonly Pid[] =>
+  [directory, ...subgroups(directory)].flatMap((group) =>
+    (readTextIfExists(`${group}/cgroup.procs`) ?? '')
+      .split('\n')
+      .filter((line) => line !== '' && line !== '0')
+      .map(Number),
+  );
+
+/**
+ * Sends a signal to all processes of a container's cgroups. They are frozen meanwhile, so that none is
+ * forked behind the list that was read; where nothing can be frozen the list is read until it stays
+ * empty of new ones.
+ */
+export function signalAll(directories: readonly string[], signal: number): void {
+  const seen = new Set<Pid>();
+  for (const directory of directories) setFrozen(directory, true);
+  try {
+    for (;;) {
+      const fresh = new Set(directories.flatMap(processesIn).filter((pid) => !seen.has(pid)));
+      if (fresh.size === 0) return;
+      for (const pid of fresh) {
+        kill(pid, signal);
+        seen.add(pid);
+      }
+    }
+  } finally {
+    for (const directory of directories) setFrozen(directory, false);
+  }
+}
+
+/** SIGKILL to all processes of a container's cgroups, by cgroup.kill (Linux 5.14) where v2 has it. */
+export function killAll(directories: readonly string[]): void {
+  const left = directories.filter(
+    (directory) =>
+      unless(['ENOENT', 'ENODEV'], () => {
+        writeExisting(`${directory}/cgroup.kill`, '1');
+        return true;
+      }) === undefined,
+  );
+  if (left.some((directory) => processesIn(directory).length > 0)) signalAll(left, SIGKILL);
+}
+
+const SIGKILL = 9;

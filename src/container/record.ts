@@ -1,0 +1,59 @@
+/**
+ * state.json: what is known of a container between the verbs. Members that tools read out of runc's
+ * state.json have its names.
+ */
+import type { Step } from '../plan/step.ts';
+
+export interface StateRecord {
+  readonly id: string;
+  readonly ociVersion: string;
+  /** `creating` until everything is made; whether init lives and runs is asked of the machine. */
+  readonly status: 'creating' | 'created';
+  /** 0 until init exists. */
+  readonly init_process_pid: number;
+  /** Clock ticks since boot, /proc/PID/stat. */
+  readonly init_process_start: number;
+  /** RFC 3339, UTC, nanoseconds. */
+  readonly created: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** Who created it. */
+  readonly uid: number;
+  readonly annotations?: { readonly [key: string]: string };
+  /** The container's own cgroup directories, one a hierarchy. */
+  readonly cgroup_paths: readonly string[];
+  /** Init is no PID 1 of its own: the rest of the container does not end with it. */
+  readonly shares_pid_namespace: boolean;
+  /** Steps of the runtime after `start` and after `delete`: the poststart and poststop hooks. */
+  readonly poststart: readonly Step[];
+  readonly poststop: readonly Step[];
+}
+
+/** JSON of a record. */
+export const printRecord = (record: StateRecord): string => JSON.stringify(record);
+
+/** A record from its JSON; undefined when the text is none. */
+export function parseRecord(text: string): StateRecord | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return isRecord(value) ? value : undefined;
+}
+
+function isRecord(value: unknown): value is StateRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const members = new Map<string, unknown>(Object.entries(value));
+  const all = (type: string, ...keys: readonly (keyof StateRecord)[]) =>
+    keys.every((key) => typeof members.get(key) === type);
+  const lists = (...keys: readonly (keyof StateRecord)[]) =>
+    keys.every((key) => Array.isArray(members.get(key)));
+  return (
+    all('string', 'id', 'ociVersion', 'status', 'created', 'bundle', 'rootfs') &&
+    all('number', 'init_process_pid', 'init_process_start', 'uid') &&
+    all('boolean', 'shares_pid_namespace') &&
+    lists('cgroup_paths', 'poststart', 'poststop')
+  );
+}

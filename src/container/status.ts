@@ -1,0 +1,33 @@
+/** What a container is doing: asked of the machine each time, never remembered. */
+import { isFrozen } from '../cgroup/freezer.ts';
+import { F_OK } from '../linux/constants/file.ts';
+import { access } from '../linux/files.ts';
+import type { ProcessIdentity } from '../linux/pidfd.ts';
+import { readProcess } from '../linux/processes.ts';
+import { EXECUTOR_NAME } from './executor.ts';
+import { isLocked, type Stored, startSocketOf } from './store.ts';
+
+export type Status = 'creating' | 'created' | 'running' | 'paused' | 'stopped';
+
+/** Init of a container, undefined until it exists. */
+export function initOf({ record }: Stored): ProcessIdentity | undefined {
+  if (record.init_process_pid === 0) return undefined;
+  return { pid: record.init_process_pid, startTime: record.init_process_start };
+}
+
+/**
+ * `stopped` when init has ended: its number and start time are no process's, or a zombie's. `created`
+ * while the start socket is there and init is still the executor, for a `start` may have been killed
+ * before it removed the socket. A `create` that was killed left `creating` behind, without its lock.
+ */
+export function statusOf(stored: Stored): Status {
+  const { record, directory } = stored;
+  if (record.status === 'creating') return isLocked(directory) ? 'creating' : 'stopped';
+  const init = initOf(stored);
+  const facts = init === undefined ? undefined : readProcess(init.pid);
+  if (facts === undefined || facts.startTime !== init?.startTime) return 'stopped';
+  if (facts.state === 'Z' || facts.state === 'X') return 'stopped';
+  if (record.cgroup_paths.some(isFrozen)) return 'paused';
+  const waits = facts.comm === EXECUTOR_NAME && access(startSocketOf(directory), F_OK);
+  return waits ? 'created' : 'running';
+}

@@ -1,0 +1,151 @@
+/** Where containers are remembered: `<root>/<id>/` with state.json, config.json and the start socket. */
+import { engine } from '../engine/current.ts';
+import { containerExists, containerMissing, invalidId, TsrunError } from '../errors.ts';
+import { failedWith, unless } from '../linux/call.ts';
+import { LOCK_EX, LOCK_NB } from '../linux/constants/file.ts';
+import {
+  close,
+  DT_DIR,
+  type Fd,
+  flock,
+  listDirectory,
+  mkdir,
+  mkdirAll,
+  openDirectory,
+  readDirectory,
+  readTextIfExists,
+  replaceFile,
+  rmdir,
+  unlink,
+  writeFile,
+} from '../linux/files.ts';
+import { getenv, geteuid } from '../linux/processes.ts';
+import { monotonicMs, sleepMs } from '../linux/time.ts';
+import { START_SOCKET } from '../plan/lifecycle.ts';
+import { parseRecord, printRecord, type StateRecord } from './record.ts';
+
+const STATE_FILE = 'state.json';
+const CONFIG_FILE = 'config.json';
+
+/** A container on disk. */
+export interface Stored {
+  readonly directory: string;
+  readonly record: StateRecord;
+}
+
+/** The default of --root: as runc chooses it, with this program's name. */
+export function defaultRoot(isRootless: boolean): string {
+  const runtimeDirectory = getenv('XDG_RUNTIME_DIR');
+  return isRootless && runtimeDirectory !== undefined && runtimeDirectory !== ''
+    ? `${runtimeDirectory}/tsrun`
+    : '/run/tsrun';
+}
+
+/** Whether --root defaults to the user's own directory: not root, or root of a user namespace only. */
+export const isRootlessByDefault = (inUserNamespace: boolean): boolean =>
+  geteuid() !== 0 || (inUserNamespace && getenv('USER') !== 'root');
+
+/** Throws `id-invalid` unless the id is of the characters runc allows, and no path. */
+export function checkId(id: string): void {
+  if (!/^[\w+.-]+$/.test(id) || id === '.' || id === '..') throw invalidId(id);
+}
+
+export const directoryOf = (root: string, id: string): string => `${root}/${id}`;
+
+/** A container's directory, made and locked by this process alone; `container-exists` when it is taken. */
+export function claim(root: string, id: string): { readonly directory: string; readonly lock: Fd } {
+  checkId(id);
+  mkdirAll(root, 0o700);
+  const directory = directoryOf(root, id);
+  try {
+    mkdir(directory, 0o711);
+  } catch (thrown) {
+    throw failedWith(thrown, 'EEXIST') ? containerExists() : thrown;
+  }
+  const lock = openDirectory(directory);
+  flock(lock, LOCK_EX);
+  return { directory, lock };
+}
+
+/** Reads a container; `container-missing` when there is none, or nothing that can be read as one. */
+export function load(root: string, id: string): Stored {
+  checkId(id);
+  const stored = loadIfReadable(root, id);
+  if (stored === undefined) throw containerMissing();
+  return stored;
+}
+
+/** A container, or undefined when its directory or its state.json is missing or broken. */
+export function loadIfReadable(root: string, id: string): Stored | undefined {
+  const directory = directoryOf(root, id);
+  const text = readTextIfExists(`${directory}/${STATE_FILE}`);
+  const record = text === undefined ? undefined : parseRecord(text);
+  return record === undefined ? undefined : { directory, record };
+}
+
+/** The names in the state root, sorted; none when there is no state root. */
+export const storedIds = (root: string): readonly string[] =>
+  listDirectory(root)
+    .filter(({ type }) => type === DT_DIR)
+    .map(({ name }) => name)
+    .sort();
+
+/** Writes state.json: a reader sees the old or the new one. */
+export const saveRecord = (directory: string, record: StateRecord): void =>
+  replaceFile(
+    `${directory}/${STATE_FILE}`,
+    `${directory}/.${STATE_FILE}`,
+    engine().encodeUtf8(printRecord(record)),
+    0o600,
+  );
+
+/** Keeps the config as it was read: what the bundle holds may change while the container lives. */
+export const saveConfig = (directory: string, text: string): void =>
+  writeFile(`${directory}/${CONFIG_FILE}`, engine().encodeUtf8(text), 0o600);
+
+export const startSocketOf = (directory: string): string => `${directory}/${START_SOCKET}`;
+
+const LOCK_POLL_MS = 10;
+
+/**
+ * Locks a container against other verbs that change it. Undefined when its directory is gone. A
+ * `create` holds the lock to its end; after `patienceMs` of waiting `container-state` is thrown.
+ */
+export function lockContainer(directory: string, patienceMs: number): Fd | undefined {
+  const lock = unless(['ENOENT'], () => openDirectory(directory));
+  if (lock === undefined) return undefined;
+  const deadline = monotonicMs() + patienceMs;
+  while (!flock(lock, LOCK_EX | LOCK_NB)) {
+    if (monotonicMs() > deadline) {
+      close(lock);
+      throw new TsrunError('container-state', 'container is in use by another command');
+    }
+    sleepMs(LOCK_POLL_MS);
+  }
+  return lock;
+}
+
+/** Whether some process holds the lock. */
+export function isLocked(directory: string): boolean {
+  const lock = unless(['ENOENT'], () => openDirectory(directory));
+  if (lock === undefined) return false;
+  const locked = !flock(lock, LOCK_EX | LOCK_NB);
+  close(lock);
+  return locked;
+}
+
+/** Removes a container's directory with all that is in it. No failure when it is gone. */
+export function removeDirectory(directory: string): void {
+  unless(['ENOENT'], () => {
+    const fd = openDirectory(directory);
+    try {
+      for (const { name, type } of readDirectory(fd)) {
+        if (type === DT_DIR) removeDirectory(`${directory}/${name}`);
+        else unless(['ENOENT'], () => unlink(name, fd));
+      }
+    } finally {
+      close(fd);
+    }
+    rmdir(directory);
+  });
+}

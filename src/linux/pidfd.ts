@@ -1,0 +1,80 @@
+/**
+ * Signals to a process that may have ended, without hitting one that took its number since: a pidfd is
+ * opened, the identity checked, and the signal sent through the pidfd. Calls above 424 have one number
+ * on every architecture, so they go through syscall(2).
+ */
+import { failedWith, throwing, unless } from './call.ts';
+import { close, type Fd } from './files.ts';
+import { LITTLE_ENDIAN, viewOf } from './memory.ts';
+import { kill, type Pid, readProcess } from './processes.ts';
+
+const sys = {
+  syscall: throwing('syscall', 'l:iiiii'),
+  poll: throwing('poll', 'i:pii'),
+};
+
+const SYS_pidfd_send_signal = 424;
+const SYS_pidfd_open = 434;
+const POLLIN = 1;
+
+/** What names one process for ever: its number and when it began (/proc/PID/stat, clock ticks). */
+export interface ProcessIdentity {
+  readonly pid: Pid;
+  readonly startTime: number;
+}
+
+/** Whether that process lives; one that has ended and waits to be reaped does not. */
+export function isAlive(process: ProcessIdentity): boolean {
+  const facts = readProcess(process.pid);
+  return (
+    facts !== undefined &&
+    facts.startTime === process.startTime &&
+    facts.state !== 'Z' &&
+    facts.state !== 'X'
+  );
+}
+
+/** Sends a signal to that process; false when it has ended. */
+export function signalProcess(process: ProcessIdentity, signal: number): boolean {
+  const pidfd = openPidfd(process);
+  if (pidfd === 'ended') return false;
+  if (pidfd === 'unknown call') return isAlive(process) && kill(process.pid, signal);
+  try {
+    const sent = unless(['ESRCH'], () =>
+      sys.syscall('pidfd_send_signal', SYS_pidfd_send_signal, pidfd, signal, 0, 0),
+    );
+    return sent !== undefined;
+  } finally {
+    close(pidfd);
+  }
+}
+
+/** Waits until that process has ended; false when it lives on after `timeoutMs`. */
+export function waitUntilEnded(process: ProcessIdentity, timeoutMs: number): boolean {
+  const pidfd = openPidfd(process);
+  if (pidfd === 'ended') return true;
+  if (pidfd === 'unknown call') return !isAlive(process);
+  try {
+    // struct pollfd: | i32 descriptor | i16 events | i16 what happened |
+    const poll = new Uint8Array(8);
+    viewOf(poll).setInt32(0, pidfd, LITTLE_ENDIAN);
+    viewOf(poll).setInt16(4, POLLIN, LITTLE_ENDIAN);
+    return sys.poll('pidfd', poll, 1, timeoutMs) > 0;
+  } finally {
+    close(pidfd);
+  }
+}
+
+function openPidfd(process: ProcessIdentity): Fd | 'ended' | 'unknown call' {
+  try {
+    const pidfd = sys.syscall('pidfd_open', SYS_pidfd_open, process.pid, 0, 0, 0);
+    if (isAlive(process)) return pidfd;
+    close(pidfd);
+    return 'ended';
+  } catch (thrown) {
+    if (failedWith(thrown, 'ESRCH', 'EINVAL')) return 'ended';
+    // Before Linux 5.3.
+    if (failedWith(thrown, 'ENOSYS')) return 'unknown call';
+    throw thrown;
+  }
+}
