@@ -67,10 +67,11 @@ function typescript(operations: readonly Operation[], version: number): string {
     '',
     "export type OpCall = Op['call'];",
     '/** The operations the runtime performs itself, in the host. */',
-    `export type RuntimeCall = ${operations
+    `export const RUNTIME_CALLS = [${operations
       .filter((o) => o.actors.includes('runtime'))
       .map((o) => `'${o.call}'`)
-      .join(' | ')};`,
+      .join(', ')}] as const;`,
+    'export type RuntimeCall = (typeof RUNTIME_CALLS)[number];',
     `export type FieldType = ${Object.keys(TYPES)
       .map((t) => `'${t}'`)
       .join(' | ')};`,

@@ -5,6 +5,7 @@
  * message is part of the interface. What a failed step says is in wire/blame.ts.
  */
 import { errnoName, errnoText } from './linux/constants/errno.ts';
+import { SIGNALS } from './linux/constants/signals.ts';
 import type { ConfigPath } from './plan/step.ts';
 import { formatConfigPath } from './spec/configPath.ts';
 import type { Problem } from './spec/problem.ts';
@@ -147,3 +148,28 @@ export const cannotStart = (status: string): TsrunError =>
 
 export const invalidSignal = (text: string): TsrunError =>
   new TsrunError('usage', `unknown signal ${quote(text)}`);
+
+/** The executor ended without a word: it was killed, by the kernel when the memory limit is too low. */
+export function executorEnded(
+  ending: { readonly status: number } | { readonly signal: number } | undefined,
+): TsrunError {
+  if (ending === undefined) return internal('executor: ended');
+  if ('status' in ending) return internal(`executor: ended with status ${ending.status}`);
+  return ending.signal === SIGNALS.SIGKILL
+    ? new TsrunError('step-failed', 'container init was killed (memory limit too low?)')
+    : internal(`executor: ended by signal ${ending.signal}`);
+}
+
+/** A terminal is asked for, and nobody would hold its master. */
+export const consoleSocketNeeded = (): TsrunError =>
+  usage('cannot allocate tty if tsrun will detach without setting console socket');
+
+export const consoleSocketUseless = (): TsrunError =>
+  usage('cannot use console socket if tsrun will not detach or allocate tty');
+
+export const preservedFdMissing = (fd: number): TsrunError =>
+  usage(`cannot preserve descriptor ${fd}: it is not open`);
+
+/** SIGKILL was sent, and the process sits in the kernel. */
+export const stillAlive = (pid: number): TsrunError =>
+  new TsrunError('container-state', `process ${pid} of the container does not end`);

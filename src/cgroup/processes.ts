@@ -1,8 +1,12 @@
 /** The processes of a cgroup and of those below it. */
 import { unless } from '../linux/call.ts';
+import { SIGNALS } from '../linux/constants/signals.ts';
 import { DT_DIR, listDirectory, readTextIfExists, writeExisting } from '../linux/files.ts';
 import { kill, type Pid } from '../linux/processes.ts';
-import { setFrozen } from './freezer.ts';
+
+const { SIGKILL } = SIGNALS;
+
+import { isFrozen, setFrozen } from './freezer.ts';
 
 /** Cgroup directories below one, the deepest first. */
 export const subgroups = (directory: string): readonly string[] =>
@@ -26,7 +30,9 @@ export const processesIn = (directory: string): readonly Pid[] =>
  */
 export function signalAll(directories: readonly string[], signal: number): void {
   const seen = new Set<Pid>();
-  for (const directory of directories) setFrozen(directory, true);
+  // Who was frozen before stays so, but must be thawed to die.
+  const thawn = directories.filter((directory) => signal === SIGKILL || !isFrozen(directory));
+  for (const directory of thawn) setFrozen(directory, true);
   try {
     for (;;) {
       const fresh = new Set(directories.flatMap(processesIn).filter((pid) => !seen.has(pid)));
@@ -37,7 +43,7 @@ export function signalAll(directories: readonly string[], signal: number): void 
       }
     }
   } finally {
-    for (const directory of directories) setFrozen(directory, false);
+    for (const directory of thawn) setFrozen(directory, false);
   }
 }
 
@@ -52,5 +58,3 @@ export function killAll(directories: readonly string[]): void {
   );
   if (left.some((directory) => processesIn(directory).length > 0)) signalAll(left, SIGKILL);
 }
-
-const SIGKILL = 9;

@@ -24,13 +24,18 @@ export interface StateRecord {
   readonly cgroup_paths: readonly string[];
   /** Init is no PID 1 of its own: the rest of the container does not end with it. */
   readonly shares_pid_namespace: boolean;
+  /** What init does when `start` says go, and the place of the first of it in the plan: for blame. */
+  readonly behind_accept: { readonly first: number; readonly steps: readonly Step[] };
   /** Steps of the runtime after `start` and after `delete`: the poststart and poststop hooks. */
   readonly poststart: readonly Step[];
   readonly poststop: readonly Step[];
 }
 
-/** JSON of a record. */
-export const printRecord = (record: StateRecord): string => JSON.stringify(record);
+/** JSON of a record. Numbers and bytes of steps that no message shows are left out. */
+export const printRecord = (record: StateRecord): string =>
+  JSON.stringify(record, (_, value: unknown) =>
+    typeof value === 'bigint' || value instanceof Uint8Array ? undefined : value,
+  );
 
 /** A record from its JSON; undefined when the text is none. */
 export function parseRecord(text: string): StateRecord | undefined {
@@ -54,6 +59,7 @@ function isRecord(value: unknown): value is StateRecord {
     all('string', 'id', 'ociVersion', 'status', 'created', 'bundle', 'rootfs') &&
     all('number', 'init_process_pid', 'init_process_start', 'uid') &&
     all('boolean', 'shares_pid_namespace') &&
+    all('object', 'behind_accept') &&
     lists('cgroup_paths', 'poststart', 'poststop')
   );
 }

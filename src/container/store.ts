@@ -13,6 +13,7 @@ import {
   mkdirAll,
   openDirectory,
   readDirectory,
+  readText,
   readTextIfExists,
   replaceFile,
   rmdir,
@@ -102,6 +103,9 @@ export const saveRecord = (directory: string, record: StateRecord): void =>
 /** Keeps the config as it was read: what the bundle holds may change while the container lives. */
 export const saveConfig = (directory: string, text: string): void =>
   writeFile(`${directory}/${CONFIG_FILE}`, engine().encodeUtf8(text), 0o600);
+
+/** The config the container was created from. */
+export const savedConfig = (directory: string): string => readText(`${directory}/${CONFIG_FILE}`);
 
 export const startSocketOf = (directory: string): string => `${directory}/${START_SOCKET}`;
 

@@ -71,22 +71,24 @@ export class Writer {
 
   private character(code: number): void {
     if (code === 0) throw new RangeError('a text holds NUL');
-    if (code < 0x80) return this.u8(code);
     if (code >= 0xd800 && code <= 0xdfff)
       throw new RangeError('a text holds half a surrogate pair');
     const tail = (shift: number) => this.u8(0x80 | ((code >> shift) & 0x3f));
-    if (code < 0x800) {
+    if (code < 0x80) {
+      this.u8(code);
+    } else if (code < 0x800) {
       this.u8(0xc0 | (code >> 6));
-    } else {
-      if (code < 0x1_0000) {
-        this.u8(0xe0 | (code >> 12));
-      } else {
-        this.u8(0xf0 | (code >> 18));
-        tail(12);
-      }
+      tail(0);
+    } else if (code < 0x1_0000) {
+      this.u8(0xe0 | (code >> 12));
       tail(6);
+      tail(0);
+    } else {
+      this.u8(0xf0 | (code >> 18));
+      tail(12);
+      tail(6);
+      tail(0);
     }
-    tail(0);
   }
 
   /** Makes room for `count` bytes and returns where they begin. */

@@ -1,0 +1,138 @@
+/** `create`: makes a container up to the point where its process waits for `start`. */
+import { refuseInUse, removeCgroups } from '../cgroup/directory.ts';
+import { planPoststartHooks, planPoststopHooks } from '../config/hooks.ts';
+import { consoleSocketNeeded, consoleSocketUseless, preservedFdMissing } from '../errors.ts';
+import { SystemError } from '../linux/call.ts';
+import { isOpen } from '../linux/descriptors.ts';
+import { chdir, close } from '../linux/files.ts';
+import { geteuid, readProcess } from '../linux/processes.ts';
+import { timestamp } from '../linux/time.ts';
+import type { PlanContext } from '../plan/context.ts';
+import { INIT, type Plan } from '../plan/step.ts';
+import { OCI_VERSION } from '../spec/version.ts';
+import { execute } from './execute.ts';
+import { runPoststop } from './hooks.ts';
+import { Slots } from './perform.ts';
+import { type Prepared, prepareCreate } from './prepare.ts';
+import { probeHost } from './probe.ts';
+import type { StateRecord } from './record.ts';
+import type { CreateRequest } from './request.ts';
+import { claim, removeDirectory, saveConfig, saveRecord } from './store.ts';
+
+/**
+ * Creates a container. TsrunError when it cannot: `container-exists`, `config-…`, or `step-failed` with
+ * the property to blame; nothing is left of it then.
+ */
+export function create(request: CreateRequest): void {
+  createContainer(request, 'detached').closeAll();
+}
+
+/**
+ * Creates a container and returns the runtime's slots: init's pid, its pidfd, and in the foreground the
+ * socket over which the terminal's master comes. They are the caller's to close.
+ */
+export function createContainer(
+  request: CreateRequest,
+  attachment: 'detached' | 'foreground',
+): Slots {
+  const prepared = prepareCreate(request, probeHost(), attachment === 'foreground');
+  const { options } = prepared.context;
+  checkConsole(prepared.context);
+  for (let fd = 3; fd < 3 + options.preserveFds; fd += 1) {
+    if (!isOpen(fd)) throw preservedFdMissing(fd);
+  }
+  const cgroups = cgroupsOf(prepared.plan);
+  const { directory, lock } = claim(request.root, request.id);
+  try {
+    for (const cgroup of cgroups) refuseInUse(cgroup);
+    // Hooks and relative paths of the config are the bundle's.
+    chdir(options.bundle);
+    saveConfig(directory, prepared.configText);
+    return perform(request, prepared, directory, cgroups);
+  } catch (thrown) {
+    removeDirectory(directory);
+    throw thrown;
+  } finally {
+    close(lock);
+  }
+}
+
+function perform(
+  request: CreateRequest,
+  { context, plan }: Prepared,
+  directory: string,
+  cgroups: readonly string[],
+): Slots {
+  const slots = new Slots();
+  let record = newRecord(context, plan, cgroups);
+  const saveState = (status: StateRecord['status']) => {
+    const pid = slots.has(INIT) ? slots.get(INIT) : 0;
+    record = {
+      ...record,
+      status,
+      init_process_pid: pid,
+      init_process_start: pid === 0 ? 0 : (readProcess(pid)?.startTime ?? 0),
+    };
+    saveRecord(directory, record);
+  };
+  const preserveFds = context.options.preserveFds;
+  try {
+    const { warn } = request;
+    execute({ plan, config: context.spec, slots, preserveFds, saveState, warn });
+    return slots;
+  } catch (thrown) {
+    const wasSpawned = slots.has(INIT);
+    slots.closeAll();
+    cleanUp(request, cgroups);
+    // runtime.md "Lifecycle": a hook's failure goes on with the poststop hooks.
+    if (wasSpawned) runPoststop({ directory, record }, request.warn);
+    throw thrown;
+  }
+}
+
+/** What cannot be removed is told, and the failure that led here stays the one that is thrown. */
+function cleanUp({ warn }: CreateRequest, cgroups: readonly string[]): void {
+  try {
+    removeCgroups(cgroups);
+  } catch (thrown) {
+    if (!(thrown instanceof SystemError)) throw thrown;
+    warn(thrown.message);
+  }
+}
+
+/** The container's own cgroup directories, one a hierarchy. */
+const cgroupsOf = (plan: Plan): readonly string[] =>
+  plan.steps.flatMap(({ op }) =>
+    op.call === 'cgroup_create' ? [`${op.mountpoint}/${op.path}`.replace(/\/{2,}/g, '/')] : [],
+  );
+
+function newRecord(context: PlanContext, { steps }: Plan, cgroups: readonly string[]): StateRecord {
+  const { spec, options } = context;
+  const accept = steps.findIndex(({ op }) => op.call === 'accept');
+  const pid = spec.linux?.namespaces?.find(({ type }) => type === 'pid');
+  return {
+    id: options.id,
+    ociVersion: OCI_VERSION,
+    status: 'creating',
+    init_process_pid: 0,
+    init_process_start: 0,
+    created: timestamp(),
+    bundle: options.bundle,
+    rootfs: options.rootfs,
+    uid: geteuid(),
+    ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
+    cgroup_paths: cgroups,
+    shares_pid_namespace: pid === undefined || pid.path !== undefined,
+    behind_accept: { first: accept + 1, steps: steps.slice(accept + 1) },
+    poststart: planPoststartHooks(context),
+    poststop: planPoststopHooks(context),
+  };
+}
+
+/** A terminal without anyone to take it hangs nobody knows where; a socket without one waits for ever. */
+function checkConsole({ spec, options }: PlanContext): void {
+  const hasTerminal = spec.process?.terminal === true;
+  const hasSocket = options.consoleSocket !== undefined;
+  if (hasTerminal && !options.foreground && !hasSocket) throw consoleSocketNeeded();
+  if (hasSocket && (!hasTerminal || options.foreground)) throw consoleSocketUseless();
+}

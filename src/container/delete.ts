@@ -1,0 +1,80 @@
+/** `delete`: removes a container with everything that was made for it. */
+
+import { removeCgroups } from '../cgroup/directory.ts';
+import { killAll } from '../cgroup/processes.ts';
+import { cannotDelete, containerMissing, stillAlive } from '../errors.ts';
+import { F_OK } from '../linux/constants/file.ts';
+import { SIGNALS } from '../linux/constants/signals.ts';
+import { access, close } from '../linux/files.ts';
+import { signalProcess, waitUntilEnded } from '../linux/pidfd.ts';
+import { runPoststop } from './hooks.ts';
+import type { Warn } from './request.ts';
+import { initOf, statusOf } from './status.ts';
+import {
+  checkId,
+  directoryOf,
+  loadIfReadable,
+  lockContainer,
+  removeDirectory,
+  type Stored,
+} from './store.ts';
+
+/** How long a `create` or `start` of the container may take to end, and init to die. */
+const PATIENCE_MS = 10_000;
+
+/**
+ * Deletes a stopped or created container; with `force` one in any state, and it is no failure when there
+ * is none. Otherwise `container-missing` (what is left of a directory is removed all the same) and
+ * `container-state`.
+ */
+export function deleteContainer(root: string, id: string, force: boolean, warn: Warn): void {
+  checkId(id);
+  const directory = directoryOf(root, id);
+  const found = access(directory, F_OK) && deleteStored(root, id, force, warn);
+  if (!found && !force) throw containerMissing();
+}
+
+/** False when there was no container in the directory; the directory is gone. */
+function deleteStored(root: string, id: string, force: boolean, warn: Warn): boolean {
+  const directory = directoryOf(root, id);
+  const before = loadIfReadable(root, id);
+  // A `create` that is under way ends when its init does; then its lock is free.
+  if (force && before !== undefined && statusOf(before) === 'creating') killInit(before);
+  const lock = lockContainer(directory, PATIENCE_MS);
+  if (lock === undefined) return false;
+  try {
+    const stored = loadIfReadable(root, id);
+    if (stored === undefined) {
+      removeDirectory(directory);
+      return false;
+    }
+    const status = statusOf(stored);
+    // This process holds the lock, so nobody is creating it any more.
+    const isDeletable = status === 'stopped' || status === 'created' || status === 'creating';
+    if (!force && !isDeletable) throw cannotDelete(id, status);
+    destroy(stored, warn);
+    return true;
+  } finally {
+    close(lock);
+  }
+}
+
+/**
+ * Ends what runs of a container and removes its cgroups and its directory, then runs its poststop
+ * hooks. The directory goes last of all that it describes: killed in between, `delete` can be repeated.
+ */
+export function destroy(stored: Stored, warn: Warn): void {
+  killInit(stored);
+  killAll(stored.record.cgroup_paths);
+  removeCgroups(stored.record.cgroup_paths);
+  removeDirectory(stored.directory);
+  runPoststop(stored, warn);
+}
+
+function killInit(stored: Stored): void {
+  const init = initOf(stored);
+  if (init === undefined || !signalProcess(init, SIGNALS.SIGKILL)) return;
+  // A frozen process dies when it is thawed; killAll does that for all of the cgroup.
+  killAll(stored.record.cgroup_paths);
+  if (!waitUntilEnded(init, PATIENCE_MS)) throw stillAlive(init.pid);
+}

@@ -1,0 +1,197 @@
+/**
+ * The driver: walks a plan, performs the runtime's steps itself and has the executor perform the rest.
+ * While the executor works the runtime only answers it; native/README.md draws the conversation.
+ */
+import { engine } from '../engine/current.ts';
+import { executorEnded } from '../errors.ts';
+import type { Spec } from '../generated/spec.ts';
+import { SystemError } from '../linux/call.ts';
+import { errnoName } from '../linux/constants/errno.ts';
+import { SIGNALS } from '../linux/constants/signals.ts';
+import { memoryFile } from '../linux/descriptors.ts';
+import { close, type Fd } from '../linux/files.ts';
+import { type Ending, kill, type Pid, spawn, waitFor } from '../linux/processes.ts';
+import { packetPair, receive, send } from '../linux/sockets.ts';
+import { INIT, type Plan, type Step, step } from '../plan/step.ts';
+import { blame, type Fault, formatFault } from '../wire/blame.ts';
+import { encodePlan } from '../wire/encode.ts';
+import { decodeReport, GO, REPORT_BYTES, type Report } from '../wire/report.ts';
+import { EXECUTOR_NAME, executorProgram, pathOf } from './executor.ts';
+import { lacksSlot, type Performance, performOperation, Slots } from './perform.ts';
+import type { StateRecord } from './record.ts';
+import type { Warn } from './request.ts';
+
+export interface Execution {
+  readonly plan: Plan;
+  /** The config the plan was made from, to name what is to blame. */
+  readonly config: Spec | undefined;
+  readonly slots: Slots;
+  /** Descriptors from 3 up that the container inherits. */
+  readonly preserveFds: number;
+  readonly saveState: (status: StateRecord['status']) => void;
+  readonly warn: Warn;
+}
+
+/**
+ * Performs a plan to its end, or until init waits for `start`. A failure is thrown as TsrunError that
+ * names the property; the executor's processes are then gone, what runtime steps made is not.
+ */
+export function execute(execution: Execution): void {
+  const { steps } = execution.plan;
+  const first = steps.findIndex(({ actor }) => actor !== 'runtime');
+  const end = first < 0 ? steps.length : first;
+  for (let index = 0; index < end; index += 1) performStep(execution, index);
+  if (first < 0) return;
+  const session = startExecutor(execution);
+  try {
+    converse(execution, session, end);
+  } catch (thrown) {
+    endExecutor(session);
+    throw thrown;
+  } finally {
+    close(session.control);
+  }
+}
+
+interface Session {
+  readonly control: Fd;
+  /** The outer executor until it was reaped. */
+  outer: Pid | undefined;
+  /** Behind clone3. */
+  init: Pid | undefined;
+}
+
+function startExecutor(execution: Execution): Session {
+  const { slots, plan, preserveFds } = execution;
+  const encoded = encodePlan(plan, { machine: engine().machine, filled: slots.all() });
+  const [control, theirs] = packetPair();
+  const planFd = memoryFile('plan', encoded.bytes);
+  const inherited = encoded.inherited
+    .filter((slot) => slot !== INIT)
+    .map((slot) => slots.get(slot));
+  const preserved = Array.from({ length: preserveFds }, (_, index) => 3 + index);
+  try {
+    const outer = spawn({
+      path: pathOf(executorProgram()),
+      args: [EXECUTOR_NAME, String(planFd), String(theirs)],
+      env: [],
+      keep: [0, 1, 2, ...preserved, planFd, theirs, ...inherited],
+    });
+    return { control, outer, init: undefined };
+  } catch (thrown) {
+    close(control);
+    throw thrown;
+  } finally {
+    close(planFd);
+    close(theirs);
+  }
+}
+
+/** Answers the executor until it says no more, or until it waits for `start` and not for us. */
+function converse(execution: Execution, session: Session, begin: number): void {
+  const { plan, slots } = execution;
+  let next = begin;
+  for (;;) {
+    const { data, fds } = receive(session.control, REPORT_BYTES);
+    if (data.length === 0) {
+      expectSuccess(session);
+      return;
+    }
+    const report = decodeReport(data);
+    switch (report.type) {
+      case 'yield':
+        for (; next < report.step; next += 1) {
+          if (plan.steps[next]?.actor === 'runtime') performStep(execution, next);
+        }
+        send(session.control, GO);
+        // Behind accept init is nobody's: the next to speak with it is `start`.
+        if (plan.steps[report.step]?.op.call === 'accept') return;
+        break;
+      case 'spawned':
+        session.init = report.pid;
+        slots.set(INIT, report.pid);
+        if (fds[0] !== undefined) slots.set('pidfd', fds[0]);
+        reapOuter(session);
+        break;
+      case 'warning':
+        warnOf(execution, faultOf(report));
+        break;
+      case 'fault':
+        throw blame(plan, faultOf(report), execution.config);
+    }
+  }
+}
+
+const faultOf = (report: Extract<Report, { readonly errno: number }>): Fault => ({
+  step: report.step,
+  errno: report.errno,
+  detail: engine().decodeUtf8(report.detail),
+});
+
+function warnOf({ plan, config, warn }: Execution, fault: Fault): void {
+  const failed = plan.steps[fault.step];
+  if (failed !== undefined) warn(formatFault(failed, fault, config));
+}
+
+/** The control socket is closed: right only when the executor ended with 0. */
+function expectSuccess(session: Session): void {
+  const { init } = session;
+  session.init = undefined;
+  const ending = init === undefined ? reapOuter(session) : waitFor(init);
+  if (ending === undefined || !('status' in ending) || ending.status !== 0) {
+    throw executorEnded(ending);
+  }
+}
+
+function reapOuter(session: Session): Ending | undefined {
+  const { outer } = session;
+  session.outer = undefined;
+  return outer === undefined ? undefined : waitFor(outer);
+}
+
+/** Both processes are children that nobody else waits for, so their numbers are still theirs. */
+function endExecutor(session: Session): void {
+  for (const pid of [session.outer, session.init]) {
+    if (pid === undefined) continue;
+    kill(pid, SIGNALS.SIGKILL);
+    waitFor(pid);
+  }
+}
+
+/** Performs one step of the runtime, as the executor does its own: ignored errno count as success. */
+function performStep(execution: Execution, index: number): void {
+  const current = execution.plan.steps[index];
+  if (current === undefined || lacksSlot(current.op, execution.slots)) return;
+  try {
+    performOperation(current.op, performanceOf(execution, current));
+  } catch (thrown) {
+    if (!(thrown instanceof SystemError)) throw thrown;
+    const fault = { step: index, errno: thrown.errno, detail: detailOf(thrown, current) };
+    if (!(current.ignore ?? []).some((name) => name === errnoName(thrown.errno))) {
+      throw blame(execution.plan, fault, execution.config);
+    }
+    if (current.warn === true) warnOf(execution, fault);
+  }
+}
+
+const performanceOf = (execution: Execution, current: Step): Performance => ({
+  slots: execution.slots,
+  saveState: execution.saveState,
+  runHook: (hook) => {
+    const env = hook.inherit_env === 0 ? hook.env : engine().environ;
+    runInHost({ ...current, op: { ...hook, env, inherit_env: 0 } }, execution);
+  },
+});
+
+/** A step of the runtime that the executor performs: a plan of that one step, no namespace entered. */
+function runInHost(current: Step, execution: Execution): void {
+  const slots = new Slots();
+  if (execution.slots.has(INIT)) slots.set(INIT, execution.slots.get(INIT));
+  const plan = { steps: [step('outer', current.origin, current.op)] };
+  execute({ ...execution, plan, slots, preserveFds: 0 });
+}
+
+/** What a failed call was about, unless the step's own arguments say it already. */
+function detailOf({ detail }: SystemError, { op }: Step): string {
+  return Object.values(op).includes(detail) ? '' : detail;
+}

@@ -1,0 +1,148 @@
+/** The runtime's own steps: one row an operation, performed in the host's namespaces. */
+import { createCgroup } from '../cgroup/directory.ts';
+import { engine } from '../engine/current.ts';
+import { OPS, RUNTIME_CALLS, type RuntimeCall } from '../generated/ops.ts';
+import { SystemError } from '../linux/call.ts';
+import { errnoNumber } from '../linux/constants/errno.ts';
+import { AT_FDCWD } from '../linux/constants/file.ts';
+import {
+  chdir,
+  close,
+  type Fd,
+  mkdir,
+  openat,
+  replaceFile,
+  writeExisting,
+} from '../linux/files.ts';
+import { prlimit, spawn, waitFor } from '../linux/processes.ts';
+import { connectUnix, listenUnix, send, streamPair } from '../linux/sockets.ts';
+import { INIT, type Op, type Slot } from '../plan/step.ts';
+import type { StateRecord } from './record.ts';
+
+/** What a runtime step may use besides its arguments. */
+export interface Performance {
+  readonly slots: Slots;
+  /** Brings state.json to this status. */
+  readonly saveState: (status: StateRecord['status']) => void;
+  /** Runs a hook to its end in the host's namespaces; throws what its failure is. */
+  readonly runHook: (hook: Operation<'hook'>) => void;
+}
+
+type Operation<K extends RuntimeCall> = Extract<Op, { readonly call: K }>;
+
+/** Performs one operation; SystemError when it fails. */
+export function performOperation(op: Op, performance: Performance): void {
+  if (!RUNTIME_CALLS.some((call) => performAs(call, op, performance))) {
+    throw new RangeError(`${op.call} is no operation of the runtime`);
+  }
+}
+
+function performAs<K extends RuntimeCall>(call: K, op: Op, performance: Performance): boolean {
+  if (!isOperation(call, op)) return false;
+  OPERATIONS[call](op, performance);
+  return true;
+}
+
+const isOperation = <K extends RuntimeCall>(call: K, op: Op): op is Operation<K> =>
+  op.call === call;
+
+const OPERATIONS: {
+  readonly [K in RuntimeCall]: (op: Operation<K>, performance: Performance) => void;
+} = {
+  openat: (op, { slots }) => {
+    const dirfd = op.dirfd === undefined ? AT_FDCWD : slots.get(op.dirfd);
+    slots.set(op.out, openat(dirfd, op.path, op.flags, op.mode));
+  },
+  write: (op, { slots }) => {
+    writeExisting(op.path, op.data, op.dirfd === undefined ? AT_FDCWD : slots.get(op.dirfd));
+  },
+  chdir: (op) => chdir(op.path),
+  send_fd: (op, { slots }) => {
+    send(slots.get(op.socket), engine().encodeUtf8(op.payload), [slots.get(op.fd)]);
+  },
+  prlimit: (op, { slots }) => {
+    prlimit(op.pid === undefined ? 0 : slots.get(op.pid), op.resource, op.soft, op.hard);
+  },
+  hook: (op, { runHook }) => runHook(op),
+  mkdir: (op) => mkdir(op.path, op.mode),
+  cgroup_create: (op) => createCgroup(op.mountpoint, op.path, op.controllers),
+  proc_write: (op, { slots }) => {
+    writeExisting(`/proc/${slots.get(op.pid)}/${op.file}`, op.data);
+  },
+  newidmap: (op, { slots }) => {
+    const args = [op.program, String(slots.get(op.pid)), ...op.map];
+    const ending = waitFor(
+      spawn({ path: op.program, args, env: engine().environ, keep: [0, 1, 2] }),
+    );
+    if (ending !== undefined && 'status' in ending && ending.status === 0) return;
+    throw new SystemError('newidmap', errnoNumber('EPERM'), 'the program has written why');
+  },
+  listen: (op, { slots }) => slots.set(op.out, listenUnix(op.path)),
+  connect: (op, { slots }) => slots.set(op.out, connectUnix(op.path)),
+  socketpair: (op, { slots }) => {
+    const [out, peer] = streamPair();
+    slots.set(op.out, out);
+    slots.set(op.peer, peer);
+  },
+  save_state: (op, { saveState }) => {
+    if (op.status !== 'creating' && op.status !== 'created') {
+      throw new RangeError(`${op.status} is no status that is saved`);
+    }
+    saveState(op.status);
+  },
+  write_pid_file: (op, { slots }) => {
+    const slash = op.path.lastIndexOf('/');
+    const temporary = `${op.path.slice(0, slash)}/.${op.path.slice(slash + 1)}`;
+    replaceFile(op.path, temporary, engine().encodeUtf8(String(slots.get(op.pid))), 0o644);
+  },
+};
+
+/** The values of slots on the runtime's side: descriptors, and init's pid. */
+export class Slots {
+  private readonly values = new Map<Slot, number>();
+
+  get(slot: Slot): number {
+    const value = this.values.get(slot);
+    if (value === undefined) throw new RangeError(`slot ${slot} is empty`);
+    return value;
+  }
+
+  has(slot: Slot): boolean {
+    return this.values.has(slot);
+  }
+
+  /** Writing a slot again closes the descriptor it held. */
+  set(slot: Slot, value: number): void {
+    this.closeSlot(slot);
+    this.values.set(slot, value);
+  }
+
+  /** Takes a descriptor out: it is the caller's to close. */
+  take(slot: Slot): Fd | undefined {
+    const value = this.values.get(slot);
+    this.values.delete(slot);
+    return value;
+  }
+
+  all(): ReadonlyMap<Slot, number> {
+    return this.values;
+  }
+
+  closeAll(): void {
+    for (const slot of [...this.values.keys()]) this.closeSlot(slot);
+  }
+
+  private closeSlot(slot: Slot): void {
+    const value = this.take(slot);
+    if (value !== undefined && slot !== INIT) close(value);
+  }
+}
+
+/** Whether a step lacks a slot it cannot do without: the step that fills it was ignored, so is this. */
+export const lacksSlot = (op: Op, slots: Slots): boolean => {
+  const values: Readonly<Record<string, unknown>> = op;
+  return OPS[op.call].fields.some((field) => {
+    const slot = values[field.name];
+    return field.type === 'slot' && typeof slot === 'string' && !slots.has(slot);
+  });
+};

@@ -1,0 +1,92 @@
+/** From a bundle to the plan: what `plan` prints and `create` executes. Changes nothing. */
+import { engine } from '../engine/current.ts';
+import { configMissing } from '../errors.ts';
+import type { Spec } from '../generated/spec.ts';
+import { unless } from '../linux/call.ts';
+import { readText } from '../linux/files.ts';
+import { getenv, getpid } from '../linux/processes.ts';
+import { buildPlan } from '../plan/build.ts';
+import type { CreateOptions, HostFacts, PlanContext } from '../plan/context.ts';
+import { CREATE } from '../plan/sequence.ts';
+import type { Plan } from '../plan/step.ts';
+import { loadConfig } from '../spec/load.ts';
+import type { CreateRequest } from './request.ts';
+import { directoryOf } from './store.ts';
+
+export interface Prepared {
+  readonly context: PlanContext;
+  readonly plan: Plan;
+  /** config.json as it was read. */
+  readonly configText: string;
+}
+
+/**
+ * Reads and checks the bundle's config and plans its container. `config-missing`, `config-invalid` and
+ * `config-unsupported` are thrown; warnings are told to the request.
+ */
+export function prepareCreate(
+  request: CreateRequest,
+  host: HostFacts,
+  foreground: boolean,
+): Prepared {
+  const file = `${request.bundle}/config.json`;
+  const configText = unless(['ENOENT', 'ENOTDIR'], () => readText(file));
+  if (configText === undefined) throw configMissing(file);
+  const { value: spec, warnings } = loadConfig(configText, 'config.json');
+  for (const warning of warnings) request.warn(warning);
+  const options = optionsOf(request, spec, host, foreground);
+  const context = { spec, host, options };
+  return { context, plan: buildPlan(CREATE, context), configText };
+}
+
+function optionsOf(
+  request: CreateRequest,
+  spec: Spec,
+  host: HostFacts,
+  foreground: boolean,
+): CreateOptions {
+  const { consoleSocket, pidfdSocket, pidFile } = request;
+  const { listenFds, listenFdNames } = socketActivation();
+  return {
+    id: request.id,
+    bundle: request.bundle,
+    rootfs: resolvePath(request.bundle, spec.root?.path ?? 'rootfs'),
+    stateDirectory: directoryOf(request.root, request.id),
+    noPivot: request.noPivot,
+    noNewKeyring: request.noNewKeyring,
+    preserveFds: request.preserveFds + listenFds,
+    listenFds,
+    ...(listenFdNames === undefined ? {} : { listenFdNames }),
+    ...(consoleSocket === undefined ? {} : { consoleSocket }),
+    ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
+    ...(pidFile === undefined ? {} : { pidFile }),
+    foreground,
+    systemdCgroup: request.systemdCgroup,
+    rootless: request.rootless ?? (host.euid !== 0 || host.inUserNamespace),
+  };
+}
+
+/** sd_listen_fds(3): LISTEN_FDS counts only when LISTEN_PID is this very process. */
+function socketActivation(): Pick<CreateOptions, 'listenFds' | 'listenFdNames'> {
+  const count = getenv('LISTEN_FDS');
+  if (count === undefined || getenv('LISTEN_PID') !== String(getpid())) return { listenFds: 0 };
+  const listenFds = /^\d{1,4}$/.test(count) ? Number(count) : 0;
+  const listenFdNames = getenv('LISTEN_FDNAMES');
+  return listenFdNames === undefined ? { listenFds } : { listenFds, listenFdNames };
+}
+
+/** An absolute path without `.`, `..`, doubled or trailing slashes; relative ones are the base's. */
+export function resolvePath(base: string, path: string): string {
+  const names: string[] = [];
+  for (const name of (path.startsWith('/') ? path : `${base}/${path}`).split('/')) {
+    if (name === '..') names.pop();
+    else if (name !== '' && name !== '.') names.push(name);
+  }
+  return `/${names.join('/')}`;
+}
+
+/** The program and arguments that run this program again, behind an engine's own options. */
+export const selfCommand = (args: readonly string[]): readonly string[] => [
+  ...engine().self,
+  ...args,
+];
