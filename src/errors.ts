@@ -4,6 +4,7 @@
  * "process already finished"; podman: "executable file not found in $PATH", "permission denied"), so a
  * message is part of the interface. What a failed step says is in wire/blame.ts.
  */
+import { SystemError } from './linux/call.ts';
 import { errnoName, errnoText } from './linux/constants/errno.ts';
 import { SIGNALS } from './linux/constants/signals.ts';
 import type { ConfigPath } from './plan/step.ts';
@@ -25,7 +26,7 @@ import type { Problem } from './spec/problem.ts';
  * | `container-state`    | the container is not in the state the verb needs                    |
  * | `exec-missing`       | the program of the container is not there                           |
  * | `exec-denied`        | the program of the container may not be executed                    |
- * | `step-failed`        | a step of the plan failed: `property` and `errno` are in the log     |
+ * | `step-failed`        | a step of the plan failed                                           |
  * | `system`             | a call of tsrun's own failed                                        |
  * | `internal`           | tsrun is wrong: report it                                           |
  */
@@ -82,15 +83,22 @@ export const quote = (text: string): string => JSON.stringify(text);
 export const usage = (message: string, verb?: string): TsrunError =>
   new TsrunError('usage', message, verb === undefined ? {} : { verb });
 
-/** A call of tsrun's own failed; `what` is its object, usually a path. */
-export const systemFailure = (call: string, what: string, errno: number): TsrunError =>
-  new TsrunError('system', `${call} ${quote(what)}: ${formatErrno(errno)}`, { call, errno });
+/** Whatever was thrown, as the error it is: a failed call is `system`, anything else tsrun's own fault. */
+export function asTsrunError(thrown: unknown): TsrunError {
+  if (thrown instanceof TsrunError) return thrown;
+  if (thrown instanceof SystemError) {
+    const { call, errno, detail } = thrown;
+    const object = detail === '' ? '' : ` ${quote(detail)}`;
+    return new TsrunError('system', `${call}${object}: ${formatErrno(errno)}`, { call, errno });
+  }
+  return internal(thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown));
+}
 
 /** Something that cannot be, or a broken installation. */
 export const internal = (message: string): TsrunError => new TsrunError('internal', message);
 
 export const configMissing = (hostPath: string): TsrunError =>
-  new TsrunError('config-missing', `JSON specification file ${hostPath} not found`);
+  new TsrunError('config-missing', `JSON specification file config.json not found: ${hostPath}`);
 
 /**
  * All errors of a config, one a line when there are several; `config-unsupported` when nothing is wrong
@@ -145,6 +153,20 @@ export const cannotStart = (status: string): TsrunError =>
       ? 'cannot start a container that has stopped'
       : 'cannot start an already running container',
   );
+
+/** `spec` overwrites nothing. */
+export const fileExists = (name: string): TsrunError =>
+  new TsrunError('system', `File ${name} exists. Remove it first`);
+
+export const systemdUnsupported = (): TsrunError =>
+  new TsrunError(
+    'config-unsupported',
+    '--systemd-cgroup: the systemd cgroup driver is not supported',
+  );
+
+/** A warning of `list`, in runc's words. */
+export const unreadableContainer = (id: string): string =>
+  `load container ${id}: its state cannot be read`;
 
 export const invalidSignal = (text: string): TsrunError =>
   new TsrunError('usage', `unknown signal ${quote(text)}`);

@@ -87,12 +87,6 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
     help: 'let systemd make cgroups; cgroupsPath is then slice:prefix:name',
   },
   {
-    name: 'cgroup-manager',
-    type: 'text',
-    default: 'cgroupfs',
-    help: "who makes cgroups: 'cgroupfs', 'systemd' or 'disabled'",
-  },
-  {
     name: 'rootless',
     type: 'text',
     default: 'auto',
