@@ -25,6 +25,7 @@ export const UNSUPPORTED: readonly Unsupported[] = [
   { pattern: '/process/user/username', verdict: 'warn', reason: OTHER_SYSTEM },
   { pattern: '/process/apparmorProfile', verdict: 'refuse', reason: 'is not carried out yet' },
   { pattern: '/process/selinuxLabel', verdict: 'refuse', reason: 'is not carried out yet' },
+  { pattern: '/linux/seccomp', verdict: 'warn', reason: 'is not carried out yet: no filter' },
   { pattern: '/linux/mountLabel', verdict: 'refuse', reason: 'is not carried out yet' },
   { pattern: '/linux/netDevices', verdict: 'refuse', reason: 'is not carried out yet' },
   { pattern: '/linux/intelRdt', verdict: 'refuse', reason: 'is not carried out yet' },
