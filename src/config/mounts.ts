@@ -1,14 +1,63 @@
-/** mounts: what is mounted inside the root, in order. */
+/** mounts: what is mounted inside the root, in order. config.md "Mounts"; mount(8). */
 
 import type { Spec } from '../generated/spec.ts';
+import { MOUNT_ATTR_RDONLY } from '../linux/constants/mount.ts';
 import type { PlanContext } from '../plan/context.ts';
 import type { Step } from '../plan/step.ts';
 import type { Problem } from '../spec/problem.ts';
+import { hasNamespace } from './linux/namespaces.ts';
+import { openDestination } from './mounts/attach.ts';
+import { planBind, planBindSources } from './mounts/bind.ts';
+import { planCgroupMount } from './mounts/cgroup.ts';
+import { checkMount } from './mounts/check.ts';
+import {
+  hasMountApi,
+  initStep,
+  isBind,
+  isReadonlyLate,
+  isRemount,
+  MOUNT,
+  type MountEntry,
+  mountEntries,
+} from './mounts/entry.ts';
+import { planFilesystem } from './mounts/filesystem.ts';
+import { planRemount, planRemountReadonly } from './mounts/mount2.ts';
 
-export const checkMounts = (_spec: Spec): readonly Problem[] => [];
+export const checkMounts = (spec: Spec): readonly Problem[] =>
+  (spec.mounts ?? []).flatMap((mount, index) => checkMount(spec, mount, `/mounts/${index}`));
 
-export const planMountSources = (_context: PlanContext): readonly Step[] => [];
+/** What outer opens for bind mounts, before the container's namespaces exist. */
+export const planMountSources = (context: PlanContext): readonly Step[] =>
+  hasNamespace(context.spec, 'mount') ? planBindSources(context, mountEntries(context)) : [];
 
-export const planMounts = (_context: PlanContext): readonly Step[] => [];
+export const planMounts = (context: PlanContext): readonly Step[] =>
+  hasNamespace(context.spec, 'mount')
+    ? mountEntries(context).flatMap((entry) => planMount(context, entry))
+    : [];
 
-export const planLateReadonly = (_context: PlanContext): readonly Step[] => [];
+function planMount(context: PlanContext, entry: MountEntry): readonly Step[] {
+  if (isBind(entry)) return planBind(context, entry);
+  if (isRemount(entry)) return planRemount(entry);
+  if (entry.type === 'cgroup') return planCgroupMount(context, entry);
+  return planFilesystem(context, entry);
+}
+
+/** /dev and tmpfs mounts with `ro`, now that everything inside them is there. */
+export const planLateReadonly = (context: PlanContext): readonly Step[] =>
+  hasNamespace(context.spec, 'mount')
+    ? mountEntries(context)
+        .filter(isReadonlyLate)
+        .flatMap((entry) => [openDestination(entry), makeReadonly(context, entry)])
+    : [];
+
+const makeReadonly = (context: PlanContext, entry: MountEntry): Step =>
+  hasMountApi(context)
+    ? initStep(entry, {
+        call: 'mount_setattr',
+        fd: MOUNT,
+        flags: 0,
+        attr_set: BigInt(MOUNT_ATTR_RDONLY),
+        attr_clr: 0n,
+        propagation: 0n,
+      })
+    : planRemountReadonly(entry);

@@ -1,14 +1,150 @@
-/** root: the container's root directory and whether it is read-only. */
+/**
+ * root: the container's root directory and whether it is read-only. config.md "Root"; pivot_root(2).
+ * Outer's chdir has made the rootfs the working directory of init.
+ */
 
 import type { Spec } from '../generated/spec.ts';
+import { AT_RECURSIVE, O_DIRECTORY, O_PATH } from '../linux/constants/file.ts';
+import {
+  MNT_DETACH,
+  MOUNT_ATTR_RDONLY,
+  MS_BIND,
+  MS_MOVE,
+  MS_RDONLY,
+  MS_REC,
+  MS_SLAVE,
+  OPEN_TREE_CLONE,
+} from '../linux/constants/mount.ts';
 import type { PlanContext } from '../plan/context.ts';
-import type { Step } from '../plan/step.ts';
-import type { Problem } from '../spec/problem.ts';
+import { type Op, type Slot, type Step, step } from '../plan/step.ts';
+import { error, type Problem } from '../spec/problem.ts';
+import { hasNamespace } from './linux/namespaces.ts';
+import { hasMountApi, ROOT } from './mounts/entry.ts';
 
-export const checkRoot = (_spec: Spec): readonly Problem[] => [];
+const ORIGIN = '/root/path';
 
-export const planRootfs = (_context: PlanContext): readonly Step[] => [];
+/** The host's root while the container's takes its place. */
+const OLD_ROOT: Slot = 'old-root';
 
-export const planPivot = (_context: PlanContext): readonly Step[] => [];
+const DIRECTORY = { flags: O_PATH | O_DIRECTORY, mode: 0 } as const;
 
-export const planRootReadonly = (_context: PlanContext): readonly Step[] => [];
+export function checkRoot(spec: Spec): readonly Problem[] {
+  if (spec.root === undefined) return [error('/root', 'is required')];
+  const problems: Problem[] = [];
+  if (spec.root.path === '') problems.push(error(ORIGIN, 'must not be empty'));
+  if (spec.root.readonly && !hasNamespace(spec, 'mount'))
+    problems.push(
+      error(
+        '/root/readonly',
+        'needs a mount namespace: linux.namespaces has no entry of type mount',
+      ),
+    );
+  return problems;
+}
+
+/**
+ * Makes the rootfs a mount of its own, which pivot_root demands, and the slot root. Its parent must be
+ * private: else the new mount would appear on the host too, and pivot_root is EINVAL.
+ */
+export function planRootfs(context: PlanContext): readonly Step[] {
+  if (!hasNamespace(context.spec, 'mount')) return root([openDirectory('.', ROOT)]);
+  if (!hasMountApi(context)) return root(bindRootfs(context));
+  return root([
+    { call: 'private_parent' },
+    { call: 'open_tree', path: '.', flags: OPEN_TREE_CLONE | AT_RECURSIVE, out: ROOT },
+    { call: 'move_mount', from: ROOT, path: '.' },
+    { call: 'fchdir', fd: ROOT },
+  ]);
+}
+
+/** Behind the bind, the path alone leads to the new mount: the working directory is below it. */
+const bindRootfs = ({ options }: PlanContext): readonly Op[] => [
+  { call: 'private_parent' },
+  { call: 'mount', source: '.', target: '.', flags: BigInt(MS_BIND | MS_REC) },
+  openDirectory(options.rootfs, ROOT),
+  { call: 'fchdir', fd: ROOT },
+];
+
+/** Leaves the host's file systems behind; the working directory is the rootfs. */
+export function planPivot(context: PlanContext): readonly Step[] {
+  if (!hasNamespace(context.spec, 'mount')) return root(CHROOT);
+  return root(context.options.noPivot ? moveRoot(context) : pivotRoot(context));
+}
+
+const CHROOT: readonly Op[] = [
+  { call: 'chroot', path: '.' },
+  { call: 'chdir', path: '/' },
+];
+
+/**
+ * The old root ends up mounted over the new one, at `.`: no directory for it is needed. It becomes a
+ * slave before it is detached, lest the host's own mounts go with it.
+ */
+const pivotRoot = (context: PlanContext): readonly Op[] => [
+  openDirectory('/', OLD_ROOT),
+  { call: 'pivot_root', new_root: '.', put_old: '.' },
+  ...enslaveOldRoot(context),
+  { call: 'umount2', path: '.', flags: MNT_DETACH },
+  { call: 'close', fd: OLD_ROOT },
+  { call: 'chdir', path: '/' },
+];
+
+const enslaveOldRoot = (context: PlanContext): readonly Op[] =>
+  hasMountApi(context)
+    ? [
+        {
+          call: 'mount_setattr',
+          fd: OLD_ROOT,
+          flags: AT_RECURSIVE,
+          attr_set: 0n,
+          attr_clr: 0n,
+          propagation: BigInt(MS_SLAVE),
+        },
+      ]
+    : [
+        { call: 'fchdir', fd: OLD_ROOT },
+        { call: 'mount', target: '.', flags: BigInt(MS_SLAVE | MS_REC) },
+      ];
+
+/**
+ * `--no-pivot`, for a rootfs on the initial ramfs. The host's mounts stay in the namespace, out of reach
+ * behind chroot; but a whole procfs or sysfs among them would let the container mount one without the
+ * masks it should have.
+ */
+const moveRoot = (context: PlanContext): readonly Op[] => [
+  { call: 'umount_pseudo', proc: 'proc', except: context.options.rootfs },
+  hasMountApi(context)
+    ? { call: 'move_mount', from: ROOT, path: '/' }
+    : { call: 'mount', source: '.', target: '/', flags: BigInt(MS_MOVE) },
+  ...CHROOT,
+];
+
+/** The mount of the root alone, not what is mounted in it. */
+export const planRootReadonly = (context: PlanContext): readonly Step[] =>
+  context.spec.root?.readonly && hasNamespace(context.spec, 'mount')
+    ? [
+        step(
+          'init',
+          '/root/readonly',
+          hasMountApi(context)
+            ? {
+                call: 'mount_setattr',
+                fd: ROOT,
+                flags: 0,
+                attr_set: BigInt(MOUNT_ATTR_RDONLY),
+                attr_clr: 0n,
+                propagation: 0n,
+              }
+            : { call: 'remount_bind', fd: ROOT, flags: BigInt(MS_RDONLY), cleared: 0n },
+        ),
+      ]
+    : [];
+
+const root = (ops: readonly Op[]): readonly Step[] => ops.map((op) => step('init', ORIGIN, op));
+
+const openDirectory = (path: string, out: Slot): Op => ({
+  call: 'openat',
+  path,
+  ...DIRECTORY,
+  out,
+});

@@ -1,10 +1,177 @@
-/** linux.devices, the default devices and the symlinks of /dev. */
+/**
+ * linux.devices, the default devices and the symlinks of /dev. config-linux.md "Devices" and "Default
+ * Devices", runtime-linux.md "Dev symbolic links"; mknod(2).
+ */
 
-import type { Spec } from '../../generated/spec.ts';
+import type { LinuxDevice, Spec } from '../../generated/spec.ts';
+import { O_PATH, S_IFBLK, S_IFCHR, S_IFIFO, S_IFMT } from '../../linux/constants/file.ts';
+import { MS_BIND, OPEN_TREE_CLONE } from '../../linux/constants/mount.ts';
 import type { PlanContext } from '../../plan/context.ts';
-import type { Step } from '../../plan/step.ts';
-import type { Problem } from '../../spec/problem.ts';
+import { type ConfigPath, type Step, step } from '../../plan/step.ts';
+import { error, type Problem } from '../../spec/problem.ts';
+import { cleanDestination } from '../mounts/destination.ts';
+import { hasMountApi, MOUNT, ROOT, TARGET } from '../mounts/entry.ts';
+import { parseMountOptions } from '../mounts/options.ts';
+import { hasNamespace } from './namespaces.ts';
 
-export const checkDevices = (_spec: Spec): readonly Problem[] => [];
+const ORIGIN = '/linux/devices';
 
-export const planDevices = (_context: PlanContext): readonly Step[] => [];
+/** The container has these, listed or not. /dev/console is made with the terminal. */
+const DEFAULT_DEVICES: readonly LinuxDevice[] = [
+  { path: '/dev/null', type: 'c', major: 1, minor: 3 },
+  { path: '/dev/zero', type: 'c', major: 1, minor: 5 },
+  { path: '/dev/full', type: 'c', major: 1, minor: 7 },
+  { path: '/dev/random', type: 'c', major: 1, minor: 8 },
+  { path: '/dev/urandom', type: 'c', major: 1, minor: 9 },
+  { path: '/dev/tty', type: 'c', major: 5, minor: 0 },
+];
+
+/** The ptmx of the container's own devpts, and the customary ways into /proc. */
+const SYMLINKS: readonly (readonly [path: string, target: string])[] = [
+  ['/dev/ptmx', 'pts/ptmx'],
+  ['/dev/fd', '/proc/self/fd'],
+  ['/dev/stdin', '/proc/self/fd/0'],
+  ['/dev/stdout', '/proc/self/fd/1'],
+  ['/dev/stderr', '/proc/self/fd/2'],
+  ['/dev/core', '/proc/kcore'],
+];
+
+/** `u` is an unbuffered character device, which Linux does not tell from `c`. */
+const FILE_TYPES: Readonly<Record<LinuxDevice['type'], number>> = {
+  b: S_IFBLK,
+  c: S_IFCHR,
+  u: S_IFCHR,
+  p: S_IFIFO,
+};
+
+const DEFAULT_MODE = 0o666;
+
+export const checkDevices = (spec: Spec): readonly Problem[] => [
+  ...(spec.linux?.devices ?? []).flatMap(checkDevice),
+  ...(hasNamespace(spec, 'user') && !hasNamespace(spec, 'mount')
+    ? [
+        error(
+          '/linux/namespaces',
+          'has user without mount: in a user namespace devices are bind mounts',
+        ),
+      ]
+    : []),
+];
+
+function checkDevice(device: LinuxDevice, index: number): readonly Problem[] {
+  const at = `${ORIGIN}/${index}`;
+  const problems: Problem[] = [];
+  if (!device.path.startsWith('/'))
+    problems.push(error(`${at}/path`, 'must be an absolute path', device.path));
+  if (device.type !== 'p')
+    for (const number of ['major', 'minor'] as const)
+      if (device[number] === undefined)
+        problems.push(error(`${at}/${number}`, `is required for type ${device.type}`));
+  return problems;
+}
+
+/** Nothing at all when /dev is a bind mount: it is the host's directory that would be changed. */
+export function planDevices(context: PlanContext): readonly Step[] {
+  if ((context.spec.mounts ?? []).some(isBoundDev)) return [];
+  return [
+    ...devicesOf(context.spec).flatMap((device) => planDevice(context, device)),
+    ...SYMLINKS.map(([path, target]) =>
+      step('init', ORIGIN, { call: 'symlinkat', root: ROOT, path, target }, { ignore: ['EEXIST'] }),
+    ),
+  ];
+}
+
+const isBoundDev = ({ destination, options }: NonNullable<Spec['mounts']>[number]): boolean =>
+  cleanDestination(destination) === '/dev' && (parseMountOptions(options).flags & MS_BIND) !== 0;
+
+interface PlannedDevice {
+  readonly device: LinuxDevice;
+  readonly path: string;
+  readonly origin: ConfigPath;
+}
+
+/** The list, behind the defaults it does not itself describe; /dev/ptmx is always the symlink. */
+function devicesOf(spec: Spec): readonly PlannedDevice[] {
+  const listed = (spec.linux?.devices ?? []).map((device, index) => ({
+    device,
+    path: cleanDestination(device.path),
+    origin: `${ORIGIN}/${index}`,
+  }));
+  const defaults = DEFAULT_DEVICES.filter(
+    ({ path }) => !listed.some((device) => device.path === path),
+  ).map((device) => ({ device, path: device.path, origin: ORIGIN }));
+  return [...defaults, ...listed.filter(({ path }) => path !== '/dev/ptmx')];
+}
+
+function planDevice(context: PlanContext, planned: PlannedDevice): readonly Step[] {
+  const { host, spec } = context;
+  const mayMknod = host.euid === 0 && !host.inUserNamespace && !hasNamespace(spec, 'user');
+  return mayMknod || planned.device.type === 'p' ? [makeNode(planned)] : bindNode(context, planned);
+}
+
+const makeNode = ({ device, path, origin }: PlannedDevice): Step =>
+  step(
+    'init',
+    origin,
+    {
+      call: 'mknodat',
+      root: ROOT,
+      path,
+      mode: FILE_TYPES[device.type] | ((device.fileMode ?? DEFAULT_MODE) & ~S_IFMT),
+      dev: device.type === 'p' ? 0n : makedev(device.major ?? 0, device.minor ?? 0),
+      uid: device.uid ?? 0,
+      gid: device.gid ?? 0,
+    },
+    { ignore: ['EEXIST'] },
+  );
+
+/** In a user namespace mknod(2) is EPERM: the host's own node is mounted over an empty file. */
+function bindNode(context: PlanContext, { device, path, origin }: PlannedDevice): readonly Step[] {
+  const withMountApi = hasMountApi(context);
+  const target = {
+    call: 'open_target',
+    root: ROOT,
+    path,
+    flags: 0,
+    like: MOUNT,
+    out: TARGET,
+  } as const;
+  return withMountApi
+    ? [
+        step('init', origin, {
+          call: 'open_tree',
+          path: device.path,
+          flags: OPEN_TREE_CLONE,
+          out: MOUNT,
+        }),
+        step('init', origin, target),
+        step('init', origin, { call: 'move_mount', from: MOUNT, to: TARGET }),
+      ]
+    : [
+        step('init', origin, {
+          call: 'openat',
+          path: device.path,
+          flags: O_PATH,
+          mode: 0,
+          out: MOUNT,
+        }),
+        step('init', origin, target),
+        step('init', origin, {
+          call: 'mount',
+          source_fd: MOUNT,
+          target_fd: TARGET,
+          flags: BigInt(MS_BIND),
+        }),
+      ];
+}
+
+/** makedev(3): two numbers of 32 bits in one of 64, the low 12 and 8 bits where they always were. */
+export function makedev(major: number, minor: number): bigint {
+  const [high, low] = [BigInt(major), BigInt(minor)];
+  return (
+    ((high & 0xfffff000n) << 32n) |
+    ((high & 0xfffn) << 8n) |
+    ((low & 0xffffff00n) << 12n) |
+    (low & 0xffn)
+  );
+}

@@ -1,10 +1,91 @@
-/** linux.maskedPaths. */
+/**
+ * linux.maskedPaths: paths the container shall not read: a file becomes /dev/null, a directory an empty
+ * read-only tmpfs. A path that is not there is passed over. config-linux.md "Masked Paths".
+ */
 
 import type { Spec } from '../../generated/spec.ts';
+import { O_PATH } from '../../linux/constants/file.ts';
+import {
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+  OPEN_TREE_CLONE,
+} from '../../linux/constants/mount.ts';
 import type { PlanContext } from '../../plan/context.ts';
-import type { Step } from '../../plan/step.ts';
-import type { Problem } from '../../spec/problem.ts';
+import { type Slot, type Step, step } from '../../plan/step.ts';
+import { error, type Problem } from '../../spec/problem.ts';
+import { hasMountApi, ROOT } from '../mounts/entry.ts';
+import { hasNamespace } from './namespaces.ts';
 
-export const checkMaskedPaths = (_spec: Spec): readonly Problem[] => [];
+const ORIGIN = '/linux/maskedPaths';
 
-export const planMaskedPaths = (_context: PlanContext): readonly Step[] => [];
+const FILE: Slot = 'mask-file';
+const DIRECTORY: Slot = 'mask-directory';
+
+export const checkMaskedPaths = (spec: Spec): readonly Problem[] =>
+  checkRestrictedPaths(spec, ORIGIN, spec.linux?.maskedPaths);
+
+/** What maskedPaths and readonlyPaths ask alike. */
+export function checkRestrictedPaths(
+  spec: Spec,
+  origin: string,
+  paths: readonly string[] = [],
+): readonly Problem[] {
+  const relative = paths.flatMap((path, i) =>
+    path.startsWith('/') ? [] : [error(`${origin}/${i}`, 'must be an absolute path', path)],
+  );
+  const missing =
+    paths.length > 0 && !hasNamespace(spec, 'mount')
+      ? [error(origin, 'unable to restrict sys entries without a private MNT namespace')]
+      : [];
+  return [...missing, ...relative];
+}
+
+/**
+ * The /dev/null is the host's, opened before pivot_root: the one of the image could be anything
+ * (CVE-2025-31133). One tmpfs serves all directories.
+ */
+export function planMaskedPaths(context: PlanContext): readonly Step[] {
+  const paths = context.spec.linux?.maskedPaths ?? [];
+  if (paths.length === 0 || !hasNamespace(context.spec, 'mount')) return [];
+  const withMountApi = hasMountApi(context);
+  return [
+    ...(withMountApi ? MASKS : MASKS_OF_MOUNT_2),
+    ...paths.map((path, i) =>
+      step(
+        'init',
+        `${ORIGIN}/${i}`,
+        {
+          call: 'mask',
+          root: ROOT,
+          path,
+          file: FILE,
+          ...(withMountApi ? { directory: DIRECTORY } : {}),
+        },
+        { ignore: ['ENOENT'] },
+      ),
+    ),
+  ];
+}
+
+const MASKS: readonly Step[] = [
+  step('init', ORIGIN, {
+    call: 'open_tree',
+    path: '/dev/null',
+    flags: OPEN_TREE_CLONE,
+    out: FILE,
+  }),
+  step('init', ORIGIN, {
+    call: 'fsmount',
+    fstype: 'tmpfs',
+    source: 'tmpfs',
+    options: ['ro', 'mode=755'],
+    attributes: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+    out: DIRECTORY,
+  }),
+];
+
+const MASKS_OF_MOUNT_2: readonly Step[] = [
+  step('init', ORIGIN, { call: 'openat', path: '/dev/null', flags: O_PATH, mode: 0, out: FILE }),
+];

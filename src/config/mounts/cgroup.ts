@@ -1,0 +1,128 @@
+/** Mounts of types cgroup and cgroup2: the container's own cgroups. cgroups(7), cgroup_namespaces(7). */
+
+import { AT_RECURSIVE } from '../../linux/constants/file.ts';
+import {
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+  MS_RDONLY,
+  OPEN_TREE_CLONE,
+} from '../../linux/constants/mount.ts';
+import type { CgroupLayout, PlanContext } from '../../plan/context.ts';
+import { type Slot, type Step, step } from '../../plan/step.ts';
+import { createsNamespace } from '../linux/namespaces.ts';
+import { attach, setPropagation } from './attach.ts';
+import { mountAttributes } from './attributes.ts';
+import { initStep, MOUNT, type MountEntry, ROOT } from './entry.ts';
+import { planFilesystem } from './filesystem.ts';
+
+type CgroupHierarchy = Extract<CgroupLayout, { version: 1 }>['hierarchies'][number];
+
+/** The tmpfs that holds the hierarchies of cgroup v1. */
+const TOP: Slot = 'cgroups';
+
+const TOP_ATTRIBUTES = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
+/**
+ * On cgroup v2 the unified hierarchy. On v1, where a hierarchy is a file system of its own: a tmpfs with
+ * one directory a hierarchy, named as on the host, and a symlink for each controller of a shared one
+ * (`cpu` → `cpu,cpuacct`).
+ */
+export function planCgroupMount(context: PlanContext, entry: MountEntry): readonly Step[] {
+  const { cgroup } = context.host;
+  if (cgroup.version !== 1) return planFilesystem(context, { ...entry, type: 'cgroup2' });
+  // Beside them a hybrid host may have the unified hierarchy, without a controller here.
+  const hierarchies = cgroup.hierarchies.filter(({ controllers }) => controllers.length > 0);
+  return [
+    initStep(entry, {
+      call: 'fsmount',
+      fstype: 'tmpfs',
+      source: 'tmpfs',
+      options: ['mode=755'],
+      attributes: TOP_ATTRIBUTES,
+      out: TOP,
+    }),
+    ...attach({ ...entry, options: { ...entry.options, propagation: [] } }, TOP),
+    ...hierarchies.flatMap((hierarchy) => planHierarchy(context, entry, hierarchy)),
+    ...hierarchies.flatMap((hierarchy) => planSymlinks(entry, hierarchy)),
+    ...(entry.options.flags & MS_RDONLY ? [makeTopReadonly(entry)] : []),
+    ...setPropagation(entry, TOP),
+    initStep(entry, { call: 'close', fd: TOP }),
+  ];
+}
+
+/** With a cgroup namespace a mount of the file system begins at the container's cgroup by itself. */
+function planHierarchy(
+  context: PlanContext,
+  entry: MountEntry,
+  hierarchy: CgroupHierarchy,
+): readonly Step[] {
+  const place = { ...entry, destination: `${entry.destination}/${nameOf(hierarchy)}` };
+  const attributes = mountAttributes(entry.options.flags);
+  if (createsNamespace(context.spec, 'cgroup'))
+    return [
+      initStep(entry, {
+        call: 'fsmount',
+        fstype: 'cgroup',
+        source: 'cgroup',
+        options: hierarchy.controllers,
+        attributes: attributes | TOP_ATTRIBUTES,
+        out: MOUNT,
+      }),
+      ...attach(place, MOUNT),
+    ];
+  return [
+    initStep(entry, {
+      call: 'open_tree',
+      path: `${hierarchy.mountpoint}${cgroupOf(context, hierarchy)}`,
+      flags: OPEN_TREE_CLONE | AT_RECURSIVE,
+      out: MOUNT,
+    }),
+    initStep(entry, {
+      call: 'mount_setattr',
+      fd: MOUNT,
+      flags: 0,
+      attr_set: BigInt(attributes),
+      attr_clr: 0n,
+      propagation: 0n,
+    }),
+    ...attach(place, MOUNT),
+  ];
+}
+
+function cgroupOf({ spec, options }: PlanContext, { own }: CgroupHierarchy): string {
+  const path = spec.linux?.cgroupsPath || options.id;
+  return path.startsWith('/') ? path : `${own === '/' ? '' : own}/${path}`;
+}
+
+const nameOf = ({ mountpoint }: CgroupHierarchy): string =>
+  mountpoint.slice(mountpoint.lastIndexOf('/') + 1);
+
+function planSymlinks(entry: MountEntry, hierarchy: CgroupHierarchy): readonly Step[] {
+  const name = nameOf(hierarchy);
+  if (!name.includes(',')) return [];
+  return name.split(',').map((controller) =>
+    step(
+      'init',
+      entry.origin,
+      {
+        call: 'symlinkat',
+        root: ROOT,
+        path: `${entry.destination}/${controller}`,
+        target: name,
+      },
+      { ignore: ['EEXIST'] },
+    ),
+  );
+}
+
+const makeTopReadonly = (entry: MountEntry): Step =>
+  initStep(entry, {
+    call: 'mount_setattr',
+    fd: TOP,
+    flags: 0,
+    attr_set: BigInt(MOUNT_ATTR_RDONLY),
+    attr_clr: 0n,
+    propagation: 0n,
+  });

@@ -1,0 +1,117 @@
+/** What can be wrong with one entry of mounts[], whatever the kernel says later. */
+
+import type { IdMapping, Mount, Spec } from '../../generated/spec.ts';
+import { MS_BIND, MS_REMOUNT } from '../../linux/constants/mount.ts';
+import { error, type Problem, warning } from '../../spec/problem.ts';
+import { createsNamespace, hasNamespace, joinsNamespace } from '../linux/namespaces.ts';
+import { IGNORED_ON_BIND } from './attributes.ts';
+import { checkDestination } from './destination.ts';
+import { MOUNT_OPTIONS, parseMountOptions, splitData } from './options.ts';
+
+export function checkMount(spec: Spec, mount: Mount, path: string): readonly Problem[] {
+  const isBind = (parseMountOptions(mount.options).flags & MS_BIND) !== 0;
+  return [
+    ...(hasNamespace(spec, 'mount')
+      ? []
+      : [error(path, 'needs a mount namespace: linux.namespaces has no entry of type mount')]),
+    ...checkNul(mount, path),
+    ...checkDestination(mount, path),
+    ...(isBind ? checkBind(mount, path) : checkFilesystem(spec, mount, path)),
+    ...checkIdmap(spec, mount, path, isBind),
+  ];
+}
+
+/** A NUL ends a string for the kernel: what follows would be dropped in silence. */
+const checkNul = (mount: Mount, path: string): readonly Problem[] =>
+  [
+    ['destination', mount.destination] as const,
+    ['type', mount.type] as const,
+    ['source', mount.source] as const,
+    ...(mount.options ?? []).map((option, i) => [`options/${i}`, option] as const),
+  ]
+    .filter(([, text]) => text?.includes('\0'))
+    .map(([at, text]) => error(`${path}/${at}`, 'must not contain a NUL byte', text));
+
+function checkBind(mount: Mount, path: string): readonly Problem[] {
+  const { flags, data } = parseMountOptions(mount.options);
+  const problems: Problem[] = [];
+  if (!(flags & MS_REMOUNT) && !mount.source)
+    problems.push(error(`${path}/source`, 'is required: what a bind mount shows'));
+  if (data.length > 0)
+    problems.push(
+      error(
+        `${path}/options`,
+        'bind mounts cannot have any filesystem-specific options applied',
+        data,
+      ),
+    );
+  for (const [i, option] of (mount.options ?? []).entries()) {
+    const { set = 0, copyUp } = MOUNT_OPTIONS.get(option) ?? {};
+    if (set & IGNORED_ON_BIND || copyUp)
+      problems.push(warning(`${path}/options/${i}`, 'has no effect on a bind mount', option));
+  }
+  return problems;
+}
+
+function checkFilesystem(spec: Spec, mount: Mount, path: string): readonly Problem[] {
+  const { flags, copyUp } = parseMountOptions(mount.options);
+  const problems: Problem[] = [];
+  if (mount.type === 'bind')
+    problems.push(
+      error(
+        `${path}/type`,
+        '"bind" is no file system: a bind mount takes the option "bind" or "rbind"',
+        mount.options ?? [],
+      ),
+    );
+  else if (!mount.type && !(flags & MS_REMOUNT))
+    problems.push(error(`${path}/type`, 'is required for a mount that is no bind mount'));
+  if (copyUp && mount.type !== 'tmpfs')
+    problems.push(warning(`${path}/options`, 'tmpcopyup has an effect on a tmpfs alone'));
+  return [...problems, ...checkMappedIds(spec, mount, path)];
+}
+
+/** devpts and tmpfs say no more than EINVAL to an owner that the user namespace does not map. */
+function checkMappedIds(spec: Spec, mount: Mount, path: string): readonly Problem[] {
+  if (!createsNamespace(spec, 'user')) return [];
+  const maps = { uid: spec.linux?.uidMappings, gid: spec.linux?.gidMappings };
+  return splitData(mount.options ?? []).flatMap((option) => {
+    const [, kind, number] = /^(uid|gid)=(\d+)$/.exec(option) ?? [];
+    if (kind !== 'uid' && kind !== 'gid') return [];
+    const mappings = maps[kind];
+    if (mappings === undefined || isMapped(mappings, Number(number))) return [];
+    return [
+      error(
+        `${path}/options`,
+        `${option} is not mapped by linux.${kind}Mappings: the kernel refuses the mount`,
+        option,
+      ),
+    ];
+  });
+}
+
+const isMapped = (mappings: readonly IdMapping[], id: number): boolean =>
+  mappings.some(({ containerID, size }) => id >= containerID && id < containerID + size);
+
+function checkIdmap(spec: Spec, mount: Mount, path: string, isBind: boolean): readonly Problem[] {
+  const { idmap, flags } = parseMountOptions(mount.options);
+  const uids = mount.uidMappings?.length ?? 0;
+  const gids = mount.gidMappings?.length ?? 0;
+  if (idmap === undefined && uids + gids === 0) return [];
+  const problems: Problem[] = [];
+  if (!isBind || flags & MS_REMOUNT)
+    problems.push(error(path, 'id-mapped mounts are supported for bind mounts alone'));
+  if ((uids === 0) !== (gids === 0))
+    problems.push(
+      error(
+        `${path}/${uids === 0 ? 'uidMappings' : 'gidMappings'}`,
+        'is required: an id-mapped mount takes both mappings or none',
+      ),
+    );
+  const ofContainer = (spec.linux?.uidMappings?.length ?? 0) > 0 || joinsNamespace(spec, 'user');
+  if (uids + gids === 0 && !ofContainer)
+    problems.push(
+      error(path, 'has no uidMappings and gidMappings, and the container has no user namespace'),
+    );
+  return problems;
+}

@@ -1,0 +1,65 @@
+/** mounts[].destination: where in the container a mount may stand. */
+
+import type { Mount } from '../../generated/spec.ts';
+import { MS_BIND } from '../../linux/constants/mount.ts';
+import { error, type Problem, warning } from '../../spec/problem.ts';
+import { parseMountOptions } from './options.ts';
+
+/**
+ * The only places below /proc: files that lxcfs replaces by the container's own view. Anything else
+ * there could give the container false names for what the runtime writes to /proc (CVE-2019-16884).
+ */
+const ALLOWED_IN_PROC: readonly string[] = [
+  '/proc/cpuinfo',
+  '/proc/diskstats',
+  '/proc/meminfo',
+  '/proc/stat',
+  '/proc/swaps',
+  '/proc/uptime',
+  '/proc/loadavg',
+  '/proc/slabinfo',
+  '/proc/sys/kernel/ns_last_pid',
+  '/proc/sys/crypto/fips_enabled',
+];
+
+/** Absolute, without `.`, `..`, empty components or a slash at the end; `..` never leads above `/`. */
+export function cleanDestination(destination: string): string {
+  const parts: string[] = [];
+  for (const part of destination.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return `/${parts.join('/')}`;
+}
+
+export const isInProc = (destination: string): boolean =>
+  destination === '/proc' || destination.startsWith('/proc/');
+
+export function checkDestination(mount: Mount, path: string): readonly Problem[] {
+  const destination = cleanDestination(mount.destination);
+  const problems: Problem[] = [];
+  const at = `${path}/destination`;
+  if (!mount.destination.startsWith('/'))
+    problems.push(
+      warning(at, 'should be an absolute path; taken as relative to /', mount.destination),
+    );
+  if (destination === '/')
+    problems.push(
+      error(at, 'is the root of the container, which root.path gives', mount.destination),
+    );
+  if (destination === '/proc' && !mayCoverProc(mount))
+    problems.push(
+      error(at, '"/proc" cannot be mounted because it is not of type proc', mount.type ?? ''),
+    );
+  if (destination.startsWith('/proc/') && !ALLOWED_IN_PROC.includes(destination))
+    problems.push(
+      error(at, `"${destination}" cannot be mounted because it is inside /proc`, mount.destination),
+    );
+  return problems;
+}
+
+/** A procfs: a new one, or a bind of the host's. */
+const mayCoverProc = ({ type, source, options }: Mount): boolean =>
+  parseMountOptions(options).flags & MS_BIND
+    ? source !== undefined && cleanDestination(source) === '/proc'
+    : type === 'proc';

@@ -1,0 +1,96 @@
+/** One entry of mounts[] as its planners see it. */
+
+import type { Mount, Spec } from '../../generated/spec.ts';
+import { MS_BIND, MS_RDONLY, MS_REMOUNT } from '../../linux/constants/mount.ts';
+import type { PlanContext } from '../../plan/context.ts';
+import type { ConfigPath, Op, Slot, Step } from '../../plan/step.ts';
+import { step } from '../../plan/step.ts';
+import { createsNamespace, hasNamespace } from '../linux/namespaces.ts';
+import { cleanDestination } from './destination.ts';
+import { type ParsedOptions, parseMountOptions } from './options.ts';
+
+export interface MountEntry {
+  readonly mount: Mount;
+  readonly index: number;
+  /** `/mounts/3`. */
+  readonly origin: ConfigPath;
+  /** Clean and absolute, of the container. */
+  readonly destination: string;
+  readonly type: string;
+  readonly source: string | undefined;
+  readonly options: ParsedOptions;
+}
+
+/** The container's root, an O_PATH descriptor; filled by planRootfs. */
+export const ROOT: Slot = 'root';
+/** The mount being made. Each mount reuses these slots, so that a thousand need no more descriptors. */
+export const MOUNT: Slot = 'mount';
+/** Where it is attached. */
+export const TARGET: Slot = 'target';
+
+export function mountEntries({ spec, host }: Pick<PlanContext, 'spec' | 'host'>): MountEntry[] {
+  return (spec.mounts ?? []).map((mount, index) => {
+    const entry = {
+      mount,
+      index,
+      origin: `/mounts/${index}`,
+      destination: cleanDestination(mount.destination),
+      type: mount.type ?? '',
+      source: mount.source,
+      options: parseMountOptions(mount.options),
+    };
+    return bindsSysInstead(spec, entry) || bindsCgroupInstead(spec, host.cgroup.version, entry)
+      ? asBind(entry, entry.type === 'sysfs' ? '/sys' : '/sys/fs/cgroup')
+      : entry;
+  });
+}
+
+export const isBind = ({ options }: MountEntry): boolean => (options.flags & MS_BIND) !== 0;
+export const isRemount = ({ options }: MountEntry): boolean => (options.flags & MS_REMOUNT) !== 0;
+
+/** The mount calls of Linux 5.12 are there; without all of them, mount(2) alone is used. */
+export const hasMountApi = ({ host }: PlanContext): boolean =>
+  host.kernel.mountApi && host.kernel.mountSetattr;
+
+/**
+ * Read-only only at the end, by planLateReadonly: device nodes and mount points are still to be made in
+ * /dev, and a tmpfs is filled by mounts inside it.
+ */
+export const isReadonlyLate = (entry: MountEntry): boolean =>
+  (entry.options.flags & MS_RDONLY) !== 0 &&
+  !isRemount(entry) &&
+  (entry.destination === '/dev' || (entry.type === 'tmpfs' && !isBind(entry)));
+
+/** The MS_ flags a mount begins with. */
+export const initialFlags = (entry: MountEntry): number =>
+  isReadonlyLate(entry) ? entry.options.flags & ~MS_RDONLY : entry.options.flags;
+
+/** The host path of a bind mount: a relative one begins in the bundle. */
+export const bindSource = ({ options }: PlanContext, { source = '' }: MountEntry): string =>
+  source.startsWith('/') ? source : `${options.bundle}/${source}`;
+
+export const initStep = (entry: MountEntry, op: Op): Step => step('init', entry.origin, op);
+
+/**
+ * A sysfs shows a network namespace, and the kernel lets only the owner of that mount one: in a user
+ * namespace that shares the host's network it is EPERM. The host's /sys shows the same.
+ */
+const bindsSysInstead = (spec: Spec, { type, options }: MountEntry): boolean =>
+  type === 'sysfs' &&
+  !(options.flags & (MS_BIND | MS_REMOUNT)) &&
+  createsNamespace(spec, 'user') &&
+  !hasNamespace(spec, 'network');
+
+/** Likewise cgroup2 in a user namespace without a cgroup namespace of its own. */
+const bindsCgroupInstead = (spec: Spec, version: number, { type, options }: MountEntry): boolean =>
+  (type === 'cgroup2' || (type === 'cgroup' && version === 2)) &&
+  !(options.flags & (MS_BIND | MS_REMOUNT)) &&
+  createsNamespace(spec, 'user') &&
+  !hasNamespace(spec, 'cgroup');
+
+const asBind = (entry: MountEntry, source: string): MountEntry => ({
+  ...entry,
+  type: 'bind',
+  source,
+  options: { ...parseMountOptions(['rbind', ...(entry.mount.options ?? [])]), data: [] },
+});
