@@ -67,7 +67,10 @@ describe('loadConfig', () => {
 
   it('takes null for absent, as the decoders of the engines do', () => {
     const { problems, value } = checkConfig(
-      config(`"hooks": null, "mounts": [{"destination":"/a","options":null}], ${PROCESS}`),
+      config(
+        `"hooks": null, "mounts": [{"destination":"/a","type":"tmpfs","options":null}],
+         "linux": {"namespaces":[{"type":"mount"}]}, ${PROCESS}`,
+      ),
     );
     expect(value).not.toHaveProperty('hooks');
     expect(problems.map(({ severity, path }) => [severity, path])).toEqual([
