@@ -1,0 +1,40 @@
+/** The flags that create, run and plan share. */
+import type { CreateRequest } from '../container/request.ts';
+import { usage } from '../errors.ts';
+import { absolutePath, realPath } from '../linux/paths.ts';
+import { type Invocation, idOf } from './invocation.ts';
+
+/** What a creating verb asks for; paths are made absolute, for the bundle becomes the directory. */
+export function creationOf(invocation: Invocation, id = idOf(invocation)): CreateRequest {
+  const { values, globals, log } = invocation;
+  const preserveFds = values.int('preserve-fds');
+  if (preserveFds < 0) {
+    throw usage(`invalid value "${preserveFds}" for flag -preserve-fds: must not be negative`);
+  }
+  const consoleSocket = pathOf(invocation, 'console-socket');
+  const pidfdSocket = pathOf(invocation, 'pidfd-socket');
+  const pidFile = pathOf(invocation, 'pid-file');
+  return {
+    root: globals.root,
+    id,
+    bundle: realPath(bundleOf(invocation)),
+    ...(consoleSocket === undefined ? {} : { consoleSocket }),
+    ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
+    ...(pidFile === undefined ? {} : { pidFile }),
+    noPivot: values.isSet('no-pivot'),
+    noNewKeyring: values.isSet('no-new-keyring'),
+    preserveFds,
+    systemdCgroup: globals.systemdCgroup,
+    ...(globals.rootless === undefined ? {} : { rootless: globals.rootless }),
+    warn: log.warning,
+  };
+}
+
+/** --bundle as it was given; the current directory when it was not, or is empty. */
+export const bundleOf = ({ values }: Invocation): string => values.text('bundle') || '.';
+
+/** A flag that names a file, absolute; an empty one counts as not given, as engines' scripts write it. */
+function pathOf({ values }: Invocation, flag: string): string | undefined {
+  const path = values.text(flag);
+  return path === undefined || path === '' ? undefined : absolutePath(path);
+}

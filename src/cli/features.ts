@@ -1,0 +1,50 @@
+/** `tsrun features`: what this tsrun supports, for engines to ask (features.md, features-linux.md). */
+import { UNSUPPORTED } from '../config/unsupported.ts';
+import type { Features } from '../generated/spec.ts';
+import { CAPABILITIES } from '../linux/constants/capabilities.ts';
+import { formatJson } from '../spec/formatJson.ts';
+import { OCI_VERSION, OCI_VERSION_MIN } from '../spec/version.ts';
+import type { Invocation } from './invocation.ts';
+import { print } from './output.ts';
+import { COMMIT, VERSION } from './version.ts';
+
+export const features = (_invocation: Invocation): void =>
+  print(`${formatJson(supportedFeatures(), '    ')}\n`);
+
+/** A property that the table of unsupported ones refuses is not claimed. */
+const isCarriedOut = (pointer: string): boolean =>
+  !UNSUPPORTED.some(({ pattern, verdict }) => pattern === pointer && verdict === 'refuse');
+
+/** Independent of the host: what tsrun can do where the kernel can. */
+export const supportedFeatures = (): Features => ({
+  ociVersionMin: OCI_VERSION_MIN,
+  ociVersionMax: OCI_VERSION,
+  hooks: [
+    'prestart',
+    'createRuntime',
+    'createContainer',
+    'startContainer',
+    'poststart',
+    'poststop',
+  ],
+  linux: {
+    namespaces: ['cgroup', 'ipc', 'mount', 'network', 'pid', 'time', 'user', 'uts'],
+    capabilities: CAPABILITIES,
+    cgroup: {
+      v1: true,
+      v2: true,
+      systemd: false,
+      systemdUser: false,
+      rdma: isCarriedOut('/linux/resources/rdma'),
+    },
+    seccomp: { enabled: false },
+    apparmor: { enabled: isCarriedOut('/process/apparmorProfile') },
+    selinux: { enabled: isCarriedOut('/process/selinuxLabel') },
+    intelRdt: { enabled: isCarriedOut('/linux/intelRdt') },
+    mountExtensions: { idmap: { enabled: true } },
+    netDevices: { enabled: isCarriedOut('/linux/netDevices') },
+  },
+  annotations: { 'tsrun.version': VERSION, 'tsrun.commit': COMMIT },
+  // No annotation changes what tsrun does.
+  potentiallyUnsafeConfigAnnotations: [],
+});

@@ -1,0 +1,14 @@
+/** `tsrun run`: exits as the container does, or at once with --detach. */
+import { run as runContainer } from '../container/run.ts';
+import { creationOf } from './creation.ts';
+import type { Invocation } from './invocation.ts';
+
+export const run = (invocation: Invocation): void => {
+  const { values } = invocation;
+  runContainer({
+    ...creationOf(invocation),
+    detach: values.isSet('detach'),
+    keep: values.isSet('keep'),
+    noSubreaper: values.isSet('no-subreaper'),
+  });
+};

@@ -1,0 +1,26 @@
+/** Which function carries out which verb of the command table. */
+import type { Verb } from './commands.ts';
+import { create } from './create.ts';
+import { remove } from './delete.ts';
+import { features } from './features.ts';
+import type { Invocation } from './invocation.ts';
+import { kill } from './kill.ts';
+import { list } from './list.ts';
+import { plan } from './plan.ts';
+import { run } from './run.ts';
+import { spec } from './spec.ts';
+import { start } from './start.ts';
+import { state } from './state.ts';
+
+export const VERB_FUNCTIONS: { readonly [K in Verb]: (invocation: Invocation) => void } = {
+  create,
+  start,
+  state,
+  kill,
+  delete: remove,
+  run,
+  list,
+  spec,
+  features,
+  plan,
+};

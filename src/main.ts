@@ -1,0 +1,97 @@
+/**
+ * The wiring: from the arguments to the verb, and from what it throws to the log, standard error and the
+ * exit status. Nothing else prints errors or decides how tsrun exits.
+ */
+import { type Opening, parseOpening, parseRequest, type Request } from './cli/commandLine.ts';
+import { commandOf, findVerb, type Verb } from './cli/commands.ts';
+import { globalsOf } from './cli/invocation.ts';
+import { type Log, type LogFormat, openLog } from './cli/log.ts';
+import { print, writeText } from './cli/output.ts';
+import type { Values } from './cli/parse.ts';
+import { VERB_FUNCTIONS } from './cli/verbs.ts';
+import { formatVersion } from './cli/version.ts';
+import { engine } from './engine/current.ts';
+import { asTsrunError, systemdUnsupported, type TsrunError, usage } from './errors.ts';
+
+const STDERR = 2;
+
+/** Carries out the command line of this process and exits. The engine must be set. */
+export function main(): void {
+  let log: Log | undefined;
+  let request: Request | undefined;
+  try {
+    const opening = parseOpening(engine().args);
+    log = openLog(logOptionsOf(opening.globals));
+    request = parseRequest(opening);
+    perform(request, opening, log);
+  } catch (thrown) {
+    fail(asTsrunError(thrown), log, request);
+  }
+}
+
+function perform(request: Request, { globals }: Opening, log: Log): void {
+  if (request.kind === 'help') {
+    showHelp(request.verb, () => engine().exit(0));
+    return;
+  }
+  if (request.kind === 'version') {
+    print(formatVersion());
+  } else {
+    if (globals.isSet('systemd-cgroup')) throw systemdUnsupported();
+    const { verb, values, args } = request;
+    VERB_FUNCTIONS[verb]({ verb, values, args, globals: globalsOf(globals), log });
+  }
+  engine().exit(0);
+}
+
+function logOptionsOf(globals: Values) {
+  const path = globals.text('log');
+  return {
+    ...(path === undefined || path === '' ? {} : { path }),
+    format: parseLogFormat(globals.text('log-format')),
+    debug: globals.isSet('debug'),
+  };
+}
+
+function parseLogFormat(text: string | undefined): LogFormat {
+  if (text === undefined || text === '' || text === 'text') return 'text';
+  if (text === 'json') return 'json';
+  throw usage(`invalid log-format: ${text}`);
+}
+
+/** Logs an error, prints it, with the help of the verb where the command line is wrong, and exits. */
+function fail(error: TsrunError, log: Log | undefined, request: Request | undefined): void {
+  const message = `${contextOf(error, request)}${error.message}`;
+  const finish = () => {
+    // Engines read the log; people standard error. Without --log a JSON log is standard error itself.
+    if (log?.isFile || log?.format === 'json') log.error(message, error.code);
+    if (log?.isFile || log?.format !== 'json') writeText(STDERR, `tsrun: ${message}\n`);
+    engine().exit(error.facts.exitStatus ?? 1);
+  };
+  const { verb } = error.facts;
+  if (verb === undefined) {
+    finish();
+    return;
+  }
+  print('Incorrect Usage.\n\n');
+  showHelp(findVerb(verb), finish);
+}
+
+/** `create "web": `: which command on which container. */
+function contextOf(error: TsrunError, request: Request | undefined): string {
+  if (request?.kind !== 'verb' || error.code === 'usage') return '';
+  const { verb, args } = request;
+  const [id] = args;
+  return commandOf(verb).arguments.min === 0 || id === undefined
+    ? `${verb}: `
+    : `${verb} ${JSON.stringify(id)}: `;
+}
+
+/** The help is the one thing loaded on demand: yargs takes longer to set up than tsrun to do its work. */
+function showHelp(verb: Verb | undefined, then: () => void): void {
+  import('./cli/help.ts')
+    .then(({ formatHelp }) => formatHelp(verb))
+    .then(print)
+    .catch((thrown: unknown) => writeText(STDERR, `tsrun: ${asTsrunError(thrown).message}\n`))
+    .finally(then);
+}
