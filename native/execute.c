@@ -1,0 +1,111 @@
+/* execve and what it needs to know: HOME and the file. */
+#include "machine.h"
+#include "passwd.h"
+#include "start.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int op_find_home(struct tsr_machine *m, const struct op_find_home *op)
+{
+    /* The image's file: were it a FIFO, opening it would otherwise wait. */
+    int fd TSR_CLOSED = open("/etc/passwd", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat status;
+
+    strcpy(m->home, "/");
+    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+        tsr_find_home(fd, op->uid, m->home, sizeof m->home);
+    return 0;
+}
+
+/* 0 when path can be executed, ENOENT, ENOTDIR, EACCES … otherwise. */
+static int check_executable(const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) < 0)
+        return -errno;
+    if (!S_ISREG(status.st_mode))
+        return -EACCES;
+    return tsr_result(access(path, X_OK));
+}
+
+/* directory/file into m->executable; an empty directory is the working directory. */
+static int join(struct tsr_machine *m, const char *directory, size_t length, const char *file)
+{
+    size_t file_length = strlen(file);
+
+    if (length + 1 + file_length >= sizeof m->executable)
+        return -ENAMETOOLONG;
+    memcpy(m->executable, directory, length);
+    if (length > 0)
+        m->executable[length++] = '/';
+    memcpy(m->executable + length, file, file_length + 1);
+    return 0;
+}
+
+static int search(struct tsr_machine *m, const char *path, const char *file)
+{
+    int result = -ENOENT;
+
+    while (path != NULL) {
+        const char *colon = strchr(path, ':');
+        size_t length = colon == NULL ? strlen(path) : (size_t)(colon - path);
+        int error = join(m, path, length, file);
+
+        if (error == 0)
+            error = check_executable(m->executable);
+        if (error == 0)
+            return 0;
+        /* As shells do: what was found and may not be executed is remembered, the search goes on. */
+        if (error == -EACCES)
+            result = error;
+        path = colon == NULL ? NULL : colon + 1;
+    }
+    return result;
+}
+
+int op_find_executable(struct tsr_machine *m, const struct op_find_executable *op)
+{
+    int error;
+
+    if (op->file[0] == '\0')
+        return -ENOENT;
+    if (strchr(op->file, '/') == NULL)
+        return op->search == NULL || op->search[0] == '\0' ? -ENOENT : search(m, op->search, op->file);
+    error = join(m, "", 0, op->file);
+    return error < 0 ? error : check_executable(m->executable);
+}
+
+/* Puts HOME where env has none or an empty one: decoding left room for one string. */
+static void add_home(char **env, const char *home)
+{
+    static char entry[PATH_MAX + sizeof "HOME="] = "HOME=";
+
+    strcat(entry, home);
+    for (; *env != NULL; env++) {
+        if (strncmp(*env, "HOME=", 5) == 0) {
+            if ((*env)[5] == '\0')
+                *env = entry;
+            return;
+        }
+    }
+    *env = entry;
+}
+
+int op_execve(struct tsr_machine *m, const struct op_execve *op)
+{
+    int error;
+
+    if (m->executable[0] == '\0')
+        return -ENOENT;
+    if (m->home[0] != '\0')
+        add_home(op->env, m->home);
+    tsr_reset_signals();
+    execve(m->executable, op->args, op->env);
+    error = -errno;
+    tsr_text_add(&m->detail, m->executable);
+    return error;
+}

@@ -1,0 +1,71 @@
+/* Capabilities and the seccomp filter. */
+#include "kernel.h"
+#include "machine.h"
+#include <errno.h>
+#include <unistd.h>
+
+enum { CAPABILITIES = 64 };
+
+static bool has(uint64_t set, unsigned capability)
+{
+    return (set >> capability & 1) != 0;
+}
+
+int op_capbset_drop(struct tsr_machine *m, const struct op_capbset_drop *op)
+{
+    (void)m;
+    for (unsigned capability = 0; capability < CAPABILITIES; capability++) {
+        if (has(op->keep, capability))
+            continue;
+        if (prctl(PR_CAPBSET_DROP, (unsigned long)capability, 0ul, 0ul, 0ul) == 0)
+            continue;
+        /* Behind the last one the kernel knows. */
+        return errno == EINVAL && capability > 0 ? 0 : -errno;
+    }
+    return 0;
+}
+
+int op_capset(struct tsr_machine *m, const struct op_capset *op)
+{
+    struct kernel_cap_header header = {.version = KERNEL_CAPABILITY_VERSION_3};
+    struct kernel_cap_data data[2];
+
+    (void)m;
+    for (unsigned i = 0; i < 2; i++) {
+        data[i].effective = (uint32_t)(op->effective >> 32 * i);
+        data[i].permitted = (uint32_t)(op->permitted >> 32 * i);
+        data[i].inheritable = (uint32_t)(op->inheritable >> 32 * i);
+    }
+    return tsr_result(syscall(SYS_capset, &header, data));
+}
+
+int op_cap_ambient(struct tsr_machine *m, const struct op_cap_ambient *op)
+{
+    if (prctl(PR_CAP_AMBIENT, (unsigned long)PR_CAP_AMBIENT_CLEAR_ALL, 0ul, 0ul, 0ul) < 0)
+        return -errno;
+    for (unsigned capability = 0; capability < CAPABILITIES; capability++) {
+        if (!has(op->set, capability))
+            continue;
+        if (prctl(PR_CAP_AMBIENT, (unsigned long)PR_CAP_AMBIENT_RAISE, (unsigned long)capability, 0ul,
+                  0ul) < 0) {
+            tsr_text_add(&m->detail, "capability ");
+            tsr_text_add_number(&m->detail, capability);
+            return -errno;
+        }
+    }
+    return 0;
+}
+
+int op_seccomp(struct tsr_machine *m, const struct op_seccomp *op)
+{
+    uint32_t count = op->filter.length / (uint32_t)sizeof(struct kernel_sock_filter);
+    struct kernel_sock_fprog program = {.len = (unsigned short)count, .filter = op->filter.data};
+    long listener;
+
+    if (count > KERNEL_BPF_MAXINSNS || op->filter.length % sizeof(struct kernel_sock_filter) != 0)
+        return -EINVAL;
+    listener = syscall(SYS_seccomp, KERNEL_SECCOMP_SET_MODE_FILTER, op->flags, &program);
+    if ((op->flags & KERNEL_SECCOMP_FILTER_FLAG_NEW_LISTENER) == 0 || op->out == TSR_NO_SLOT)
+        return tsr_result(listener);
+    return tsr_fill_slot(m, op->out, listener);
+}

@@ -1,0 +1,101 @@
+/* From the created state to the container's own program. */
+#include "start.h"
+#include "kernel.h"
+#include "machine.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int tsr_close_on_exec_from(unsigned first)
+{
+    /* fs.nr_open's default: more descriptors than that take a machine configured for it. */
+    enum { NR_OPEN = 1 << 20 };
+    int error = tsr_result(syscall(SYS_close_range, first, ~0u, KERNEL_CLOSE_RANGE_CLOEXEC));
+
+    /* EINVAL: close_range is there (5.9), but not yet this flag (5.11). */
+    if (error != -ENOSYS && error != -EINVAL)
+        return error;
+    for (unsigned fd = first; fd < NR_OPEN; fd++)
+        fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+    return 0;
+}
+
+void tsr_reset_signals(void)
+{
+    /* A struct sigaction of the kernel: SIG_DFL, no flags. The libraries refuse their own signals. */
+    static const unsigned long initial[4];
+    static const unsigned long empty;
+
+    for (int signal = 1; signal < _NSIG; signal++)
+        syscall(SYS_rt_sigaction, signal, initial, NULL, sizeof empty);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &empty, NULL, sizeof empty);
+}
+
+int op_close_range(struct tsr_machine *m, const struct op_close_range *op)
+{
+    (void)m;
+    return tsr_close_on_exec_from(op->first);
+}
+
+/* Behind the last `..` the working directory may be one of the host's: then it has no path here. */
+int op_check_cwd(struct tsr_machine *m, const struct op_check_cwd *op)
+{
+    char path[PATH_MAX];
+
+    (void)m;
+    /* getcwd(3) of the libraries hides what the kernel says. */
+    if (syscall(SYS_getcwd, path, sizeof path) < 0)
+        return -errno;
+    if (path[0] != '/')
+        return -ENOENT;
+    if (strcmp(path, "/") != 0 || strcmp(op->path, "/") == 0)
+        return 0;
+    if (chdir(op->path) < 0)
+        return -errno;
+    if (syscall(SYS_getcwd, path, sizeof path) < 0)
+        return -errno;
+    return path[0] == '/' ? 0 : -ENOENT;
+}
+
+/* True when start said go; it may also have gone away or be somebody else. */
+static bool hears_go(int connection)
+{
+    uint32_t word = 0;
+    ssize_t got;
+
+    do
+        got = recv(connection, &word, sizeof word, MSG_WAITALL);
+    while (got < 0 && errno == EINTR);
+    return got == (ssize_t)sizeof word && word == TSR_GO;
+}
+
+/*
+ * Who may connect is a matter of the socket's directory and mode: the peer's uid seen from inside a user
+ * namespace says nothing.
+ */
+int op_accept(struct tsr_machine *m, const struct op_accept *op)
+{
+    int connection;
+
+    /* The end of file tells the runtime that this is the created state. */
+    close(m->control);
+    m->control = -1;
+    m->is_released = true;
+    for (;;) {
+        connection = accept4(tsr_slot(m, op->socket), NULL, NULL, SOCK_CLOEXEC);
+        if (connection < 0 && (errno == EINTR || errno == ECONNABORTED))
+            continue;
+        if (connection < 0)
+            return -errno;
+        if (hears_go(connection))
+            break;
+        close(connection);
+    }
+    m->control = connection;
+    return 0;
+}
