@@ -25,7 +25,7 @@ import {
 } from '../config/linux/namespaces.ts';
 import { planPersonality } from '../config/linux/personality.ts';
 import { planReadonlyPaths } from '../config/linux/readonlyPaths.ts';
-import { planResources } from '../config/linux/resources.ts';
+import { planLateDeviceRules, planResources } from '../config/linux/resources.ts';
 import { planFinalPropagation, planRootfsPropagation } from '../config/linux/rootfsPropagation.ts';
 import { planSeccompEarly, planSeccompLate } from '../config/linux/seccomp.ts';
 import { planSysctl } from '../config/linux/sysctl.ts';
@@ -99,6 +99,7 @@ export const CREATE: readonly Planner[] = [
   planDevices,
 
   // runtime: prestart and createRuntime see the finished mounts, before pivot_root.
+  planLateDeviceRules,
   planRuntimeHooks,
 
   // init again.

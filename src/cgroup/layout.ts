@@ -1,0 +1,83 @@
+/** Which cgroup hierarchies this host has, and where in them tsrun itself is (cgroups(7)). */
+import { unless } from '../linux/call.ts';
+import { filesystemType, readText, readTextIfExists } from '../linux/files.ts';
+import type { CgroupLayout } from '../plan/context.ts';
+
+const CGROUP2_SUPER_MAGIC = 0x63677270;
+const TOP = '/sys/fs/cgroup';
+
+/** Reads the layout of this host: three small files of /proc and /sys on v2, one more on v1. */
+export function probeCgroupLayout(): CgroupLayout {
+  const own = readTextIfExists('/proc/self/cgroup');
+  if (own === undefined) return { version: 0 };
+  const type = unless(['ENOENT'], () => filesystemType(TOP));
+  if (type === CGROUP2_SUPER_MAGIC) {
+    return unifiedLayout(own, readText(`${TOP}/cgroup.controllers`));
+  }
+  return legacyLayout(own, readText('/proc/self/mountinfo'));
+}
+
+/** v2 alone: `own` is /proc/self/cgroup, `controllers` the root's cgroup.controllers. */
+export function unifiedLayout(own: string, controllers: string): CgroupLayout {
+  const line = own.split('\n').find((text) => text.startsWith('0::'));
+  return {
+    version: 2,
+    mountpoint: TOP,
+    own: line?.slice('0::'.length) ?? '/',
+    controllers: controllers.split(/\s+/).filter((name) => name !== ''),
+  };
+}
+
+/** v1, alone or beside a v2 tree (hybrid), which holds no limits of ours then. */
+export function legacyLayout(own: string, mountinfo: string): CgroupLayout {
+  const paths = ownPaths(own);
+  const seen = new Set<string>();
+  const hierarchies = mountinfo.split('\n').flatMap((line) => {
+    const mount = parseMount(line);
+    if (mount === undefined) return [];
+    const controllers = mount.options.filter((name) => paths.has(name) && !seen.has(name));
+    const first = controllers[0];
+    if (first === undefined) return [];
+    for (const name of controllers) seen.add(name);
+    const path = withoutRoot(paths.get(first) ?? '/', mount.root);
+    return [{ controllers, mountpoint: mount.mountpoint, own: path }];
+  });
+  return hierarchies.length === 0 ? { version: 0 } : { version: 1, hierarchies };
+}
+
+/** `4:memory:/a/b` of /proc/self/cgroup: every controller, and `name=systemd`, to its path. */
+function ownPaths(text: string): ReadonlyMap<string, string> {
+  const paths = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const [, names = '', path = ''] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+    for (const name of names.split(',')) if (name !== '') paths.set(name, path);
+  }
+  return paths;
+}
+
+/** `32 31 0:29 /root /mountpoint rw,relatime - cgroup cgroup rw,cpu` (proc_pid_mountinfo(5)). */
+function parseMount(line: string) {
+  const [before = '', after = ''] = line.split(' - ');
+  const [type, , options = ''] = after.split(' ');
+  const [, , , root = '/', mountpoint = ''] = before.split(' ');
+  if (type !== 'cgroup') return undefined;
+  return {
+    root: unescapePath(root),
+    mountpoint: unescapePath(mountpoint),
+    options: options.split(','),
+  };
+}
+
+/** The kernel writes blanks, tabs, newlines and backslashes of paths in octal. */
+const unescapePath = (path: string): string =>
+  path.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+
+/** In a container without a cgroup namespace the mount shows a part of the hierarchy: its own. */
+function withoutRoot(path: string, root: string): string {
+  if (path.startsWith('/..')) return '/';
+  if (root === '/') return path;
+  if (path !== root && !path.startsWith(`${root}/`)) return '/';
+  return path.slice(root.length) || '/';
+}

@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import {
+  checkCgroupsPath,
+  containerCgroup,
+  planCgroup,
+  planJoinCgroup,
+} from '../../../../src/config/linux/cgroupsPath.ts';
+import { O_DIRECTORY, O_PATH } from '../../../../src/linux/constants/file.ts';
+import type { CgroupLayout } from '../../../../src/plan/context.ts';
+import { contextOf, HOST, OPTIONS, opsOf, specOf, specOfLinux } from '../../context.ts';
+
+const V1: CgroupLayout = {
+  version: 1,
+  hierarchies: [
+    { controllers: ['cpu', 'cpuacct'], mountpoint: '/sys/fs/cgroup/cpu,cpuacct', own: '/' },
+    { controllers: ['memory'], mountpoint: '/sys/fs/cgroup/memory', own: '/host/me' },
+  ],
+};
+const V2: CgroupLayout = {
+  version: 2,
+  mountpoint: '/sys/fs/cgroup',
+  own: '/user.slice/term.scope',
+  controllers: ['cpu', 'memory'],
+};
+
+const paths = (cgroup: CgroupLayout, cgroupsPath?: string) =>
+  containerCgroup(
+    contextOf(specOfLinux(cgroupsPath === undefined ? {} : { cgroupsPath }), { host: { cgroup } }),
+  ).directories.map(({ hostPath }) => hostPath);
+
+describe('linux.cgroupsPath', () => {
+  it.each([
+    ['/pod/web', ['/sys/fs/cgroup/cpu,cpuacct/pod/web', '/sys/fs/cgroup/memory/pod/web']],
+    ['pod/web', ['/sys/fs/cgroup/cpu,cpuacct/pod/web', '/sys/fs/cgroup/memory/host/me/pod/web']],
+    [undefined, ['/sys/fs/cgroup/cpu,cpuacct/web', '/sys/fs/cgroup/memory/host/me/web']],
+    ['../../..', ['/sys/fs/cgroup/cpu,cpuacct', '/sys/fs/cgroup/memory/host/me']],
+    ['/a/../../b//c/.', ['/sys/fs/cgroup/cpu,cpuacct/b/c', '/sys/fs/cgroup/memory/b/c']],
+  ])('puts %s, on v1, below the mount point or below tsrun itself', (path, expected) => {
+    expect(paths(V1, path)).toEqual(expected);
+  });
+
+  it.each([
+    ['/pod/web', '/sys/fs/cgroup/pod/web'],
+    ['pod/web', '/sys/fs/cgroup/user.slice/pod/web'],
+    [undefined, '/sys/fs/cgroup/user.slice/web'],
+    ['../../x', '/sys/fs/cgroup/user.slice/x'],
+  ])('puts %s, on v2, below the mount point or beside tsrun itself', (path, expected) => {
+    expect(paths(V2, path)).toEqual([expected]);
+  });
+
+  it('is nowhere without cgroups', () => {
+    expect(paths({ version: 0 }, '/x')).toEqual([]);
+  });
+
+  it('refuses NUL', () => {
+    expect(checkCgroupsPath(specOfLinux({ cgroupsPath: 'a\0b' }))).toHaveLength(1);
+  });
+
+  it('is made by the runtime, with every controller of the hierarchy', () => {
+    const context = contextOf(specOfLinux({ cgroupsPath: '/w' }), { host: { cgroup: V2 } });
+    expect(planCgroup(context)).toEqual([
+      {
+        actor: 'runtime',
+        origin: '/linux/cgroupsPath',
+        op: {
+          call: 'cgroup_create',
+          mountpoint: '/sys/fs/cgroup',
+          path: '/w',
+          controllers: ['cpu', 'memory'],
+        },
+      },
+    ]);
+  });
+
+  it('is entered, on v1, by the executor before it clones init', () => {
+    const steps = planJoinCgroup(contextOf(specOf({}), { host: { cgroup: V1 } }));
+    expect(steps.map(({ actor }) => actor)).toEqual(['outer', 'outer']);
+    expect(opsOf(steps)).toEqual([
+      { call: 'write', path: '/sys/fs/cgroup/cpu,cpuacct/web/cgroup.procs', data: '0' },
+      { call: 'write', path: '/sys/fs/cgroup/memory/host/me/web/cgroup.procs', data: '0' },
+    ]);
+  });
+
+  it('is opened, on v2, for clone3 to put init into it', () => {
+    const context = contextOf(specOf({}), { host: { cgroup: V2 } });
+    expect(opsOf(planJoinCgroup(context))).toEqual([
+      {
+        call: 'openat',
+        path: '/sys/fs/cgroup/user.slice/web',
+        flags: O_PATH | O_DIRECTORY,
+        mode: 0,
+        out: 'cgroup',
+      },
+    ]);
+  });
+
+  it('is entered by a write on v2 where clone3 knows no CLONE_INTO_CGROUP', () => {
+    const kernel = { ...HOST.kernel, cloneIntoCgroup: false };
+    const context = contextOf(specOf({}), { host: { cgroup: V2, kernel } });
+    expect(opsOf(planJoinCgroup(context))).toEqual([
+      { call: 'write', path: '/sys/fs/cgroup/user.slice/web/cgroup.procs', data: '0' },
+    ]);
+  });
+
+  it('may fail for want of permission only when rootless and nothing is asked for', () => {
+    const ignored = (linux: Parameters<typeof specOfLinux>[0], rootless: boolean) => {
+      const options = { ...OPTIONS, rootless };
+      const context = contextOf(specOfLinux(linux), { host: { cgroup: V2 }, options });
+      return [...planCgroup(context), ...planJoinCgroup(context)].map(({ ignore }) => !!ignore);
+    };
+    const rules = [{ allow: false, access: 'rwm' }];
+    expect(ignored({}, true)).toEqual([true, true]);
+    expect(ignored({ resources: { devices: rules } }, true)).toEqual([true, true]);
+    expect(ignored({ resources: { pids: { limit: 1 } } }, true)).toEqual([false, false]);
+    expect(ignored({ cgroupsPath: '/w' }, true)).toEqual([false, false]);
+    expect(ignored({}, false)).toEqual([false, false]);
+  });
+});
