@@ -1,6 +1,6 @@
 /** Which cgroup hierarchies this host has, and where in them tsrun itself is (cgroups(7)). */
 import { unless } from '../linux/call.ts';
-import { filesystemType, readText, readTextIfExists } from '../linux/files.ts';
+import { filesystemType, readTextIfExists } from '../linux/files.ts';
 import type { CgroupLayout } from '../plan/context.ts';
 
 const CGROUP2_SUPER_MAGIC = 0x63677270;
@@ -12,9 +12,9 @@ export function probeCgroupLayout(): CgroupLayout {
   if (own === undefined) return { version: 0 };
   const type = unless(['ENOENT'], () => filesystemType(TOP));
   if (type === CGROUP2_SUPER_MAGIC) {
-    return unifiedLayout(own, readText(`${TOP}/cgroup.controllers`));
+    return unifiedLayout(own, readTextIfExists(`${TOP}/cgroup.controllers`) ?? '');
   }
-  return legacyLayout(own, readText('/proc/self/mountinfo'));
+  return legacyLayout(own, readTextIfExists('/proc/self/mountinfo') ?? '');
 }
 
 /** v2 alone: `own` is /proc/self/cgroup, `controllers` the root's cgroup.controllers. */

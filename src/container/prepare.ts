@@ -1,4 +1,5 @@
 /** From a bundle to the plan: what `plan` prints and `create` executes. Changes nothing. */
+import { checkHost } from '../config/hostChecks.ts';
 import { engine } from '../engine/current.ts';
 import { configMissing } from '../errors.ts';
 import type { Spec } from '../generated/spec.ts';
@@ -9,7 +10,7 @@ import { buildPlan } from '../plan/build.ts';
 import type { CreateOptions, HostFacts, PlanContext } from '../plan/context.ts';
 import { CREATE } from '../plan/sequence.ts';
 import type { Plan } from '../plan/step.ts';
-import { loadConfig } from '../spec/load.ts';
+import { loadConfig, reportProblems } from '../spec/load.ts';
 import type { CreateRequest } from './request.ts';
 import { directoryOf } from './store.ts';
 
@@ -36,6 +37,8 @@ export function prepareCreate(
   for (const warning of warnings) request.warn(warning);
   const options = optionsOf(request, spec, host, foreground);
   const context = { spec, host, options };
+  const lacking = reportProblems(checkHost(context), configText, 'config.json');
+  for (const warning of lacking) request.warn(warning);
   return { context, plan: buildPlan(CREATE, context), configText };
 }
 

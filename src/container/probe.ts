@@ -1,14 +1,13 @@
 /** Facts of this host that planners ask for. A few reads; nothing is searched. */
+import { probeCgroupLayout } from '../cgroup/layout.ts';
 import { engine } from '../engine/current.ts';
 import { libc, unless } from '../linux/call.ts';
 import { X_OK } from '../linux/constants/file.ts';
 import { access, filesystemType, readTextIfExists } from '../linux/files.ts';
 import { textUntilNul } from '../linux/memory.ts';
 import { getegid, getenv, geteuid } from '../linux/processes.ts';
-import type { CgroupLayout, HostFacts } from '../plan/context.ts';
+import type { HostFacts } from '../plan/context.ts';
 
-const CGROUP_ROOT = '/sys/fs/cgroup';
-const CGROUP2_SUPER_MAGIC = 0x6367_7270;
 const SELINUX_MAGIC = 0xf97c_ff8c;
 
 // Numbered alike on every architecture (424 and up), and clone3.
@@ -29,7 +28,7 @@ export function probeHost(): HostFacts {
     egid: getegid(),
     machine: engine().machine,
     lastCap: Number(readTextIfExists('/proc/sys/kernel/cap_last_cap') ?? '40'),
-    cgroup: probeCgroups(),
+    cgroup: probeCgroupLayout(),
     kernel: {
       mountApi: isKnown(SYS_open_tree),
       mountSetattr: isKnown(SYS_mount_setattr),
@@ -77,61 +76,4 @@ function findIdmapTools(): HostFacts['idmapTools'] {
     ...(newuidmap === undefined ? {} : { newuidmap }),
     ...(newgidmap === undefined ? {} : { newgidmap }),
   };
-}
-
-/** Where cgroups are mounted, and which are this process's own. */
-function probeCgroups(): CgroupLayout {
-  const own = readTextIfExists('/proc/self/cgroup');
-  if (own === undefined) return { version: 0 };
-  const type = unless(['ENOENT'], () => filesystemType(CGROUP_ROOT));
-  if (type === CGROUP2_SUPER_MAGIC) {
-    const controllers = readTextIfExists(`${CGROUP_ROOT}/cgroup.controllers`) ?? '';
-    return {
-      version: 2,
-      mountpoint: CGROUP_ROOT,
-      own: ownCgroups(own).get('') ?? '/',
-      controllers: controllers
-        .trim()
-        .split(' ')
-        .filter((name) => name !== ''),
-    };
-  }
-  return probeHierarchies(ownCgroups(own));
-}
-
-/** /proc/self/cgroup: `number:controllers:path` a line, cgroups(7). */
-const ownCgroups = (text: string): ReadonlyMap<string, string> =>
-  new Map(
-    text.split('\n').flatMap((line) => {
-      const [, controllers, ...path] = line.split(':');
-      return controllers === undefined ? [] : [[controllers, path.join(':')] as const];
-    }),
-  );
-
-/** v1: the mounts of /proc/self/mountinfo, each with this process's path below its root. */
-function probeHierarchies(own: ReadonlyMap<string, string>): CgroupLayout {
-  const mounts = (readTextIfExists('/proc/self/mountinfo') ?? '').split('\n');
-  const seen = new Set<string>();
-  const hierarchies = mounts.flatMap((line) => {
-    // id parent major:minor root mountpoint options … - type source super-options
-    const [left = '', right = ''] = line.split(' - ');
-    const [type, , options = ''] = right.split(' ');
-    const [, , , root = '', mountpoint = ''] = left.split(' ');
-    if (type !== 'cgroup') return [];
-    const names = new Set(options.split(','));
-    const row = [...own].find(([controllers]) =>
-      controllers.split(',').every((name) => name !== '' && names.has(name)),
-    );
-    if (row === undefined || seen.has(row[0])) return [];
-    seen.add(row[0]);
-    const [controllers, path] = row;
-    return [{ controllers: controllers.split(','), mountpoint, own: below(root, path) }];
-  });
-  return hierarchies.length === 0 ? { version: 0 } : { version: 1, hierarchies };
-}
-
-/** The mount may show a part of the hierarchy only: paths are then from its root. */
-function below(root: string, path: string): string {
-  if (root === '/' || !path.startsWith(root)) return path;
-  return path.slice(root.length) || '/';
 }

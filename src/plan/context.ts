@@ -50,19 +50,6 @@ export type CgroupLayout =
   /** No cgroup file system is mounted, or `--cgroup-manager disabled`. */
   | { readonly version: 0 };
 
-/** Where a container's processes are: one directory on v2, one a hierarchy on v1, none on 0. */
-export interface ContainerCgroup {
-  readonly version: 0 | 1 | 2;
-  readonly directories: readonly {
-    readonly controllers: readonly string[];
-    readonly mountpoint: string;
-    /** Below the mount point, absolute and clean: `/user.slice/web`. */
-    readonly path: string;
-    /** Both together: the directory as the host sees it. */
-    readonly hostPath: string;
-  }[];
-}
-
 /** What the command line and the bundle's place say. All paths are absolute host paths. */
 export interface CreateOptions {
   readonly id: string;

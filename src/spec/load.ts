@@ -82,6 +82,22 @@ export const loadResources = (text: string, file: string): Loaded<LinuxResources
 /** All problems of a config.json as data; never throws for what the text holds. */
 export const checkConfig = (text: string): Checked<Spec> => checkDocument(text, CONFIG);
 
+/**
+ * Problems found after loading, with their positions: throws TsrunError as loadConfig does when an error
+ * is among them, else returns the warnings as lines for the log.
+ */
+export function reportProblems(
+  problems: readonly Problem[],
+  text: string,
+  file: string,
+): readonly string[] {
+  if (problems.length === 0) return [];
+  const located = inFileOrder(problems, parseLocated(text));
+  const isRight = located.every((problem) => problem.severity === 'warning');
+  return loaded(isRight ? { value: true, problems: located } : { problems: located }, file)
+    .warnings;
+}
+
 function loaded<T>(checked: Checked<T>, file: string): Loaded<T> {
   const { value, problems } = checked;
   if (value === undefined) throw configInvalid(file, problems);

@@ -7,9 +7,22 @@
 
 import type { Spec } from '../../generated/spec.ts';
 import { O_DIRECTORY, O_PATH } from '../../linux/constants/file.ts';
-import type { ContainerCgroup, PlanContext } from '../../plan/context.ts';
+import type { PlanContext } from '../../plan/context.ts';
 import { type ErrnoName, type Step, step } from '../../plan/step.ts';
 import { error, type Problem } from '../../spec/problem.ts';
+
+/** Where a container's processes are: one directory on v2, one a hierarchy on v1, none on 0. */
+export interface ContainerCgroup {
+  readonly version: 0 | 1 | 2;
+  readonly directories: readonly {
+    readonly controllers: readonly string[];
+    readonly mountpoint: string;
+    /** Below the mount point, absolute and clean: `/user.slice/web`. */
+    readonly path: string;
+    /** Both together: the directory as the host sees it. */
+    readonly hostPath: string;
+  }[];
+}
 
 const POINTER = '/linux/cgroupsPath';
 
