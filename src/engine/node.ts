@@ -18,11 +18,8 @@ const PARAMETERS: Readonly<Record<string, string>> = {
 
 const MACHINES: Readonly<Record<string, Engine['machine']>> = { x64: 'x86_64', arm64: 'aarch64' };
 
-/**
- * The engine of this Node process. `entry` is the file Node was started with (absolute): the executor's
- * image is `tsrun-init` beside it, or in `dist/` of the tree when run from source.
- */
-export function nodeEngine(entry: string): Engine {
+/** The engine of this Node process. */
+export function nodeEngine(): Engine {
   const machine = MACHINES[process.arch];
   if (machine === undefined) throw new Error(`no support for ${process.arch}`);
   const libraries = new Map<string | undefined, ReturnType<typeof koffi.load>>();
@@ -34,7 +31,7 @@ export function nodeEngine(entry: string): Engine {
     name: 'node',
     machine,
     args: process.argv.slice(2),
-    self: [process.execPath, ...process.execArgv, entry],
+    self: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
     get environ() {
       environ ??= Object.entries(process.env).map(([key, value]) => `${key}=${value}`);
       return environ;

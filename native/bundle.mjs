@@ -1,0 +1,42 @@
+/**
+ * Bundles src/ for Node into dist/tsrun.mjs, and ./tsrun that leads there. The kernel starts it by its
+ * first line, which names this very Node: neither a shell nor PATH is needed.
+ */
+import { chmodSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const bundle = join(root, 'dist/tsrun.mjs');
+
+/** binfmt_script takes the first 256 bytes of a file, newline included. */
+const LONGEST_FIRST_LINE = 255;
+
+const firstLine = `#!${process.execPath}`;
+if (Buffer.byteLength(firstLine) > LONGEST_FIRST_LINE) {
+  throw new Error(`the path of Node is too long for a first line: ${process.execPath}`);
+}
+
+await build({
+  absWorkingDir: root,
+  entryPoints: { tsrun: 'src/node.ts' },
+  outdir: 'dist',
+  outExtension: { '.js': '.mjs' },
+  // What is import()ed, the help, is loaded when it is asked for.
+  splitting: true,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  // It finds its addon by its own place in node_modules.
+  external: ['koffi'],
+  banner: {
+    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+});
+writeFileSync(bundle, `${firstLine}\n${readFileSync(bundle, 'utf8')}`);
+chmodSync(bundle, 0o755);
+rmSync(join(root, 'tsrun'), { force: true });
+symlinkSync('dist/tsrun.mjs', join(root, 'tsrun'));
