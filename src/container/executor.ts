@@ -3,7 +3,7 @@ import { engine } from '../engine/current.ts';
 import { sealedProgram } from '../linux/descriptors.ts';
 import type { Fd } from '../linux/files.ts';
 
-/** What the executor calls itself (comm, proc_pid_stat(5)) until it becomes the container's process. */
+/** The name of the sealed copy: /proc/PID/exe of the executor is `/memfd:tsrun-init (deleted)`. */
 export const EXECUTOR_NAME = 'tsrun-init';
 
 let program: Fd | undefined;

@@ -1,9 +1,10 @@
 /** What a container is doing: asked of the machine each time, never remembered. */
 import { isFrozen } from '../cgroup/freezer.ts';
+import { unless } from '../linux/call.ts';
 import { F_OK } from '../linux/constants/file.ts';
-import { access } from '../linux/files.ts';
+import { access, readlink } from '../linux/files.ts';
 import type { ProcessIdentity } from '../linux/pidfd.ts';
-import { readProcess } from '../linux/processes.ts';
+import { type Pid, readProcess } from '../linux/processes.ts';
 import { EXECUTOR_NAME } from './executor.ts';
 import { isLocked, type Stored, startSocketOf } from './store.ts';
 
@@ -28,6 +29,12 @@ export function statusOf(stored: Stored): Status {
   if (facts === undefined || facts.startTime !== init?.startTime) return 'stopped';
   if (facts.state === 'Z' || facts.state === 'X') return 'stopped';
   if (record.cgroup_paths.some(isFrozen)) return 'paused';
-  const waits = facts.comm === EXECUTOR_NAME && access(startSocketOf(directory), F_OK);
+  const waits = access(startSocketOf(directory), F_OK) && isExecutor(init.pid);
   return waits ? 'created' : 'running';
+}
+
+/** Whether a process still runs the executor's sealed copy; one that may not be looked at is taken for it. */
+function isExecutor(pid: Pid): boolean {
+  const program = unless(['EACCES', 'EPERM', 'ENOENT'], () => readlink(`/proc/${pid}/exe`));
+  return program === undefined || program.startsWith(`/memfd:${EXECUTOR_NAME}`);
 }
