@@ -1,4 +1,5 @@
 /** `tsrun features`: what this tsrun supports, for engines to ask (features.md, features-linux.md). */
+import { mountOptionNames } from '../config/mounts/options.ts';
 import { UNSUPPORTED } from '../config/unsupported.ts';
 import type { Features } from '../generated/spec.ts';
 import { CAPABILITIES } from '../linux/constants/capabilities.ts';
@@ -27,6 +28,7 @@ export const supportedFeatures = (): Features => ({
     'poststart',
     'poststop',
   ],
+  mountOptions: mountOptionNames(),
   linux: {
     namespaces: ['cgroup', 'ipc', 'mount', 'network', 'pid', 'time', 'user', 'uts'],
     capabilities: CAPABILITIES,
