@@ -1,6 +1,7 @@
 /** esbuild for QuickJS: modules without any platform, what is import()ed in files of its own. */
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { build } from 'esbuild';
+import { commitDefine } from '../commit.mjs';
 
 /** Bundles `entry` into `directory`; `program` is the first module, `lazy` those loaded by import(). */
 export async function bundle(entry, directory) {
@@ -14,6 +15,7 @@ export async function bundle(entry, directory) {
     target: 'es2023',
     mainFields: ['module', 'main'],
     minifySyntax: true,
+    define: commitDefine(dirname(entry)),
     metafile: true,
     logLevel: 'warning',
   });
