@@ -44,7 +44,7 @@ static int add_mode(int directory, const char **data, char buffer[DATA_MAX])
 int op_mount(struct tsr_machine *m, const struct op_mount *op)
 {
     char source_buffer[TSR_FD_PATH_MAX], target_buffer[TSR_FD_PATH_MAX], data_buffer[DATA_MAX];
-    const char *source, *target, *data = op->data;
+    const char *source = NULL, *target = NULL, *data = op->data;
     int covered = tsr_slot_or(m, op->mode_of, -1);
     int error = path_or_fd(op->source, tsr_slot_or(m, op->source_fd, -1), source_buffer, &source);
 
