@@ -1,6 +1,7 @@
 /**
  * linux.resources.memory: bytes (config-linux.md "Memory"; cgroup-v1/memory.rst, cgroup-v2.rst).
- * `swap` counts memory and swap together, as v1 does; v2 counts swap alone.
+ * `swap` counts memory and swap together, as v1 does; v2 counts swap alone. `checkBeforeUpdate` asks
+ * nothing of a cgroup that is new and so uses nothing.
  */
 import type { LinuxResources, Memory } from '../../../generated/spec.ts';
 import { error, type Problem, warning } from '../../../spec/problem.ts';
