@@ -9,15 +9,16 @@ import {
   MS_RDONLY,
   OPEN_TREE_CLONE,
 } from '../../linux/constants/mount.ts';
-import type { CgroupLayout, PlanContext } from '../../plan/context.ts';
+import type { PlanContext } from '../../plan/context.ts';
 import { type Slot, type Step, step } from '../../plan/step.ts';
+import { type ContainerCgroup, containerCgroup } from '../linux/cgroupsPath.ts';
 import { createsNamespace } from '../linux/namespaces.ts';
 import { attach, setPropagation } from './attach.ts';
 import { mountAttributes } from './attributes.ts';
 import { initStep, MOUNT, type MountEntry, ROOT } from './entry.ts';
 import { planFilesystem } from './filesystem.ts';
 
-type CgroupHierarchy = Extract<CgroupLayout, { version: 1 }>['hierarchies'][number];
+type Hierarchy = ContainerCgroup['directories'][number];
 
 /** The tmpfs that holds the hierarchies of cgroup v1. */
 const TOP: Slot = 'cgroups';
@@ -30,10 +31,9 @@ const TOP_ATTRIBUTES = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
  * (`cpu` → `cpu,cpuacct`).
  */
 export function planCgroupMount(context: PlanContext, entry: MountEntry): readonly Step[] {
-  const { cgroup } = context.host;
-  if (cgroup.version !== 1) return planFilesystem(context, { ...entry, type: 'cgroup2' });
-  // Beside them a hybrid host may have the unified hierarchy, without a controller here.
-  const hierarchies = cgroup.hierarchies.filter(({ controllers }) => controllers.length > 0);
+  if (context.host.cgroup.version !== 1)
+    return planFilesystem(context, { ...entry, type: 'cgroup2' });
+  const hierarchies = containerCgroup(context).directories;
   return [
     initStep(entry, {
       call: 'fsmount',
@@ -56,7 +56,7 @@ export function planCgroupMount(context: PlanContext, entry: MountEntry): readon
 function planHierarchy(
   context: PlanContext,
   entry: MountEntry,
-  hierarchy: CgroupHierarchy,
+  hierarchy: Hierarchy,
 ): readonly Step[] {
   const place = { ...entry, destination: `${entry.destination}/${nameOf(hierarchy)}` };
   const attributes = mountAttributes(entry.options.flags);
@@ -75,7 +75,7 @@ function planHierarchy(
   return [
     initStep(entry, {
       call: 'open_tree',
-      path: `${hierarchy.mountpoint}${cgroupOf(context, hierarchy)}`,
+      path: hierarchy.hostPath,
       flags: OPEN_TREE_CLONE | AT_RECURSIVE,
       out: MOUNT,
     }),
@@ -91,15 +91,10 @@ function planHierarchy(
   ];
 }
 
-function cgroupOf({ spec, options }: PlanContext, { own }: CgroupHierarchy): string {
-  const path = spec.linux?.cgroupsPath || options.id;
-  return path.startsWith('/') ? path : `${own === '/' ? '' : own}/${path}`;
-}
-
-const nameOf = ({ mountpoint }: CgroupHierarchy): string =>
+const nameOf = ({ mountpoint }: Hierarchy): string =>
   mountpoint.slice(mountpoint.lastIndexOf('/') + 1);
 
-function planSymlinks(entry: MountEntry, hierarchy: CgroupHierarchy): readonly Step[] {
+function planSymlinks(entry: MountEntry, hierarchy: Hierarchy): readonly Step[] {
   const name = nameOf(hierarchy);
   if (!name.includes(',')) return [];
   return name.split(',').map((controller) =>
