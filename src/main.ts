@@ -22,9 +22,11 @@ export function main(): void {
   try {
     const opening = parseOpening(engine().args);
     log = openLog(logOptionsOf(opening.globals));
+    log.debug(`tsrun ${engine().args.join(' ')}`);
     request = parseRequest(opening);
     perform(request, opening, log);
   } catch (thrown) {
+    if (thrown instanceof Error) log?.debug(thrown.stack ?? thrown.message);
     fail(asTsrunError(thrown), log, request);
   }
 }

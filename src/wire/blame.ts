@@ -86,11 +86,8 @@ const WORDING: { readonly [call: string]: (op: Op, fault: Fault) => string } = {
       fault.detail !== '' ? fault.detail : op.call === 'execve' ? (op.args[0] ?? '') : '';
     return `exec ${file}: ${errnoText(fault.errno)}`;
   },
-  hook: (op, fault) => {
-    const path = op.call === 'hook' ? op.path : '';
-    const said = fault.detail === '' ? formatErrno(fault.errno) : fault.detail;
-    return `hook ${quote(path)}: ${said}`;
-  },
+  // The property already names the hook.
+  hook: (_op, fault) => (fault.detail === '' ? formatErrno(fault.errno) : fault.detail),
   write: (op, fault) => {
     const path = op.call === 'write' ? op.path : '';
     const quoted = path.includes('/attr/') ? `\`${path}\`` : quote(path);

@@ -91,7 +91,7 @@ describe('blame', () => {
       state_tail: '',
     };
     expect(fault('/hooks/poststop/0', op, 'EIO', 'exit status 1: no bridge').message).toBe(
-      'hooks.poststop[0] ("/bin/hook"): hook "/bin/hook": exit status 1: no bridge',
+      'hooks.poststop[0] ("/bin/hook"): exit status 1: no bridge',
     );
   });
 
