@@ -1,2 +1,165 @@
+/*
+ * The foreground supervisor: `tsrun-init supervise PID PTYFD|-1 [--] COMMAND…` stands in for tsrun while
+ * the container runs. It passes signals on, relays the terminal, reaps, at the end runs COMMAND (which
+ * removes the container; none with --keep), and ends with the container's status.
+ *
+ * The caller has blocked all signals, so that none is lost between its execve(2) and the signalfd here.
+ */
 #include "supervise.h"
-int tsr_supervise(int count, char **arguments){(void)count;(void)arguments;return 1;}
+#include "relay.h"
+#include "start.h"
+#include "text.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { USAGE = 2, FAILURE = 1, SIGNALLED = 128 };
+
+struct supervisor {
+    pid_t container;
+    bool has_ended;
+    int status;
+    int signals;
+    struct tsr_relay relay;
+};
+
+/* Orphans of the container come to us too: we are their subreaper. */
+static void reap(struct supervisor *s)
+{
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == s->container) {
+            s->has_ended = true;
+            s->status = WIFSIGNALED(status) ? SIGNALLED + WTERMSIG(status) : WEXITSTATUS(status);
+        }
+    }
+    /* Not our child, or reaped by somebody else: its status is lost. */
+    if (pid < 0 && errno == ECHILD && !s->has_ended) {
+        s->has_ended = true;
+        s->status = FAILURE;
+    }
+}
+
+/* ^Z where the terminal is the caller's own: the container is told, then we stop as any program does. */
+static void suspend(struct supervisor *s)
+{
+    tsr_relay_release_terminal(&s->relay);
+    kill(getpid(), SIGSTOP);
+    tsr_relay_take_terminal(&s->relay);
+}
+
+static void on_signal(struct supervisor *s, const struct signalfd_siginfo *info)
+{
+    int signal = (int)info->ssi_signo;
+
+    switch (signal) {
+    case SIGCHLD:
+        reap(s);
+        return;
+    case SIGURG:
+        return;
+    case SIGWINCH:
+        tsr_relay_resize(&s->relay);
+        return;
+    case SIGPIPE:
+        /* Our own, of writing where nobody reads any more. */
+        if ((pid_t)info->ssi_pid == getpid())
+            return;
+        break;
+    case SIGCONT:
+        tsr_relay_take_terminal(&s->relay);
+        break;
+    default:
+        break;
+    }
+    if (!s->has_ended)
+        kill(s->container, signal);
+    if (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU)
+        suspend(s);
+}
+
+static void take_signals(struct supervisor *s)
+{
+    struct signalfd_siginfo info;
+
+    while (read(s->signals, &info, sizeof info) == (ssize_t)sizeof info)
+        on_signal(s, &info);
+}
+
+static void attend(struct supervisor *s)
+{
+    reap(s);
+    while (!s->has_ended) {
+        struct pollfd polled[1 + TSR_RELAY_POLLED] = {{.fd = s->signals, .events = POLLIN}};
+
+        tsr_relay_prepare(&s->relay, polled + 1);
+        if (poll(polled, 1 + TSR_RELAY_POLLED, -1) < 0)
+            continue;
+        if (polled[0].revents != 0)
+            take_signals(s);
+        tsr_relay_move(&s->relay, polled + 1);
+    }
+    tsr_relay_drain(&s->relay);
+    tsr_relay_release_terminal(&s->relay);
+}
+
+/* It reports its own failures; the status stays the container's. */
+static void run_command(char **command)
+{
+    pid_t pid = *command == NULL ? -1 : fork();
+
+    if (pid == 0) {
+        tsr_reset_signals();
+        execve(command[0], command, environ);
+        _exit(127);
+    }
+    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+static int open_signals(void)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    return signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int tsr_supervise(int count, char **arguments)
+{
+    static struct supervisor supervisor;
+    struct supervisor *s = &supervisor;
+    int terminal;
+
+    if (count < 2)
+        return USAGE;
+    s->container = tsr_parse_number(arguments[0]);
+    terminal = strcmp(arguments[1], "-1") == 0 ? -1 : tsr_parse_number(arguments[1]);
+    if (s->container <= 0 || (terminal < 0 && strcmp(arguments[1], "-1") != 0))
+        return USAGE;
+    arguments += 2;
+    if (*arguments != NULL && strcmp(*arguments, "--") == 0)
+        arguments++;
+    /* Run from a descriptor, the kernel would name us by its number. */
+    prctl(PR_SET_NAME, "tsrun");
+    prctl(PR_SET_CHILD_SUBREAPER, 1ul);
+    s->signals = open_signals();
+    if (s->signals < 0)
+        return FAILURE;
+    tsr_relay_open(&s->relay, terminal);
+    attend(s);
+    run_command(arguments);
+    return s->status;
+}
