@@ -59,7 +59,7 @@ export function checkHostResources({ spec, host, options }: PlanContext): readon
           ),
         ]
       : [];
-  if (version === 0) return [...rules, ...limitSettings(resources, 2).map(noController)];
+  if (version === 0) return [...rules, ...lackingController(limitSettings(resources, 2))];
   return [
     ...driver,
     ...rules,
@@ -68,14 +68,19 @@ export function checkHostResources({ spec, host, options }: PlanContext): readon
     ...limitsOfBlockIO(resources, version),
     ...limitsOfNetwork(resources, version),
     ...limitsOfUnified(resources, version),
-    ...limitSettings(resources, version)
-      .filter(({ controller }) => !hasController(host.cgroup, controller))
-      .map(noController),
+    ...lackingController(
+      limitSettings(resources, version).filter((s) => !hasController(host.cgroup, s.controller)),
+    ),
   ];
 }
 
-const noController = ({ origin, controller }: Setting): Problem =>
-  error(origin, `needs the cgroup controller ${controller}, which this host does not have`);
+/** One problem a property, however many files it is written to. */
+const lackingController = (settings: readonly Setting[]): readonly Problem[] =>
+  settings
+    .filter(({ origin }, i) => settings.findIndex((other) => other.origin === origin) === i)
+    .map(({ origin, controller }) =>
+      error(origin, `needs the cgroup controller ${controller}, which this host does not have`),
+    );
 
 /** Files of v2 that belong to no controller that can be turned off. */
 const ALWAYS_THERE: readonly string[] = ['cgroup', 'irq'];

@@ -28,10 +28,24 @@ export function checkCpu({ cpu }: LinuxResources): readonly Problem[] {
 
 /** What this version of cgroups cannot do. */
 export function limitsOfCpu({ cpu }: LinuxResources, version: CgroupVersion): readonly Problem[] {
-  if (version === 1) return [];
+  if (version === 1) return checkShares(cpu?.shares);
   return (['realtimeRuntime', 'realtimePeriod'] as const).flatMap((name) =>
     isSet(cpu?.[name]) ? [error(`${POINTER}/${name}`, 'cannot be set with cgroup v2')] : [],
   );
+}
+
+const MIN_SHARES = 2;
+const MAX_SHARES = 262_144;
+
+/** v1 would silently take the nearest; on v2 they become a weight, which knows no such bounds. */
+function checkShares(shares: Cpu['shares']): readonly Problem[] {
+  if (!isSet(shares)) return [];
+  if (shares < MIN_SHARES) {
+    return [error(`${POINTER}/shares`, 'the minimum allowed cpu-shares is 2', shares)];
+  }
+  return shares > MAX_SHARES
+    ? [error(`${POINTER}/shares`, 'the maximum allowed cpu-shares is 262144', shares)]
+    : [];
 }
 
 export function planCpu({ cpu }: LinuxResources, version: CgroupVersion): readonly Setting[] {
@@ -87,8 +101,8 @@ const planIdle = ({ idle }: Cpu): readonly Setting[] =>
  * through these three points of the logarithms, as runc 1.3.2 and crun 1.24 have it.
  */
 export function weightOf(shares: number | bigint): number {
-  if (shares <= 2) return 1;
-  if (shares >= 262_144) return 10_000;
+  if (shares <= MIN_SHARES) return 1;
+  if (shares >= MAX_SHARES) return 10_000;
   const l = Math.log2(Number(shares));
   return Math.ceil(10 ** ((l * l + 125 * l) / 612 - 7 / 34));
 }

@@ -184,6 +184,14 @@ describe('linux.resources.cpu', () => {
     expect(errors({ cpu: { cpus: '0-3,7', mems: '0-31:2/8', idle: 1 } })).toEqual([]);
   });
 
+  it('refuses shares out of range on v1, which would take others instead', () => {
+    const sharesRefused = (shares: number, layout: CgroupLayout) =>
+      refused({ cpu: { shares } }, layout);
+    expect([1, 262_145].flatMap((shares) => sharesRefused(shares, V1))).toHaveLength(2);
+    expect([0, 2, 262_144].flatMap((shares) => sharesRefused(shares, V1))).toEqual([]);
+    expect([1, 262_145].flatMap((shares) => sharesRefused(shares, V2))).toEqual([]);
+  });
+
   it('refuses realtime limits on v2', () => {
     expect(refused({ cpu: { realtimeRuntime: 1 } }, V2)).toEqual(['cpu/realtimeRuntime']);
   });
@@ -306,6 +314,8 @@ describe('linux.resources on a host that lacks a controller', () => {
     const layout: CgroupLayout = { ...V2, controllers: ['memory'] };
     expect(refused({ pids: { limit: 5 }, memory: { limit: 5 } }, layout)).toEqual(['pids/limit']);
     expect(refused({ memory: { limit: 5 } }, { version: 0 })).toEqual(['memory/limit']);
+    const hugepageLimits = [{ pageSize: '2MB', limit: 5 }];
+    expect(refused({ hugepageLimits }, layout)).toEqual(['hugepageLimits/0']);
   });
 });
 
