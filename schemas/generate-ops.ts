@@ -22,6 +22,7 @@ const TYPES = {
   str: { ts: 'string', c: 'const char *%', read: 'tsr_read_str' },
   'str?': { ts: 'string | undefined', c: 'const char *%', read: 'tsr_read_str_or_null' },
   strs: { ts: 'readonly string[]', c: 'char **%', read: 'tsr_read_strs' },
+  filter: { ts: 'SeccompFilter', c: 'struct tsr_bytes %', read: 'tsr_read_bytes' },
   bytes: { ts: 'Uint8Array', c: 'struct tsr_bytes %', read: 'tsr_read_bytes' },
   u32s: { ts: 'readonly number[]', c: 'struct tsr_u32s %', read: 'tsr_read_u32s' },
   slot: { ts: 'Slot', c: 'uint32_t %', read: 'tsr_read_slot' },
@@ -58,6 +59,8 @@ function typescript(operations: readonly Operation[], version: number): string {
     `  ${o.call}: { opcode: ${i}, actors: ${JSON.stringify(o.actors)}, fields: ${JSON.stringify(o.fields)} },`;
   return [
     `// ${HEADER}`,
+    "import type { SeccompFilter } from '../linux/constants/seccomp.ts';",
+    '',
     'type Slot = string;',
     '',
     `export const WIRE_VERSION = ${version};`,

@@ -15,6 +15,8 @@ export interface Unsupported {
 
 const OTHER_SYSTEM = 'is not for containers on Linux and is ignored';
 
+const NOTIFY = 'is for SCMP_ACT_NOTIFY, which is not carried out yet';
+
 export const UNSUPPORTED: readonly Unsupported[] = [
   { pattern: '/vm', verdict: 'refuse', reason: 'asks for a virtual machine' },
   { pattern: '/windows', verdict: 'warn', reason: OTHER_SYSTEM },
@@ -25,7 +27,8 @@ export const UNSUPPORTED: readonly Unsupported[] = [
   { pattern: '/process/user/username', verdict: 'warn', reason: OTHER_SYSTEM },
   { pattern: '/process/apparmorProfile', verdict: 'refuse', reason: 'is not carried out yet' },
   { pattern: '/process/selinuxLabel', verdict: 'refuse', reason: 'is not carried out yet' },
-  { pattern: '/linux/seccomp', verdict: 'warn', reason: 'is not carried out yet: no filter' },
+  { pattern: '/linux/seccomp/listenerPath', verdict: 'warn', reason: NOTIFY },
+  { pattern: '/linux/seccomp/listenerMetadata', verdict: 'warn', reason: NOTIFY },
   { pattern: '/linux/mountLabel', verdict: 'refuse', reason: 'is not carried out yet' },
   { pattern: '/linux/netDevices', verdict: 'refuse', reason: 'is not carried out yet' },
   { pattern: '/linux/intelRdt', verdict: 'refuse', reason: 'is not carried out yet' },

@@ -11,6 +11,7 @@ import { SIGNALS } from '../linux/constants/signals.ts';
 import { memoryFile } from '../linux/descriptors.ts';
 import { close, type Fd } from '../linux/files.ts';
 import { type Ending, kill, type Pid, spawn, waitFor } from '../linux/processes.ts';
+import { compileFilter } from '../linux/seccompFilter.ts';
 import { packetPair, receive, send } from '../linux/sockets.ts';
 import { INIT, type Plan, type Step, step } from '../plan/step.ts';
 import { blame, type Fault, formatFault } from '../wire/blame.ts';
@@ -63,7 +64,11 @@ interface Session {
 
 function startExecutor(execution: Execution): Session {
   const { slots, plan, preserveFds } = execution;
-  const encoded = encodePlan(plan, { machine: engine().machine, filled: slots.all() });
+  const encoded = encodePlan(plan, {
+    machine: engine().machine,
+    compileFilter,
+    filled: slots.all(),
+  });
   const [control, theirs] = packetPair();
   const planFd = memoryFile('plan', encoded.bytes);
   const inherited = encoded.inherited

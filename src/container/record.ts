@@ -31,10 +31,12 @@ export interface StateRecord {
   readonly poststop: readonly Step[];
 }
 
-/** JSON of a record. Numbers and bytes of steps that no message shows are left out. */
+/** JSON of a record. Numbers, bytes and filters of steps, which no message shows, are left out. */
 export const printRecord = (record: StateRecord): string =>
-  JSON.stringify(record, (_, value: unknown) =>
-    typeof value === 'bigint' || value instanceof Uint8Array ? undefined : value,
+  JSON.stringify(record, (key, value: unknown) =>
+    key === 'filter' || typeof value === 'bigint' || value instanceof Uint8Array
+      ? undefined
+      : value,
   );
 
 /** A record from its JSON; undefined when the text is none. */

@@ -42,9 +42,14 @@ export function sealedProgram(name: string, image: Uint8Array): Fd {
 export function memoryFile(name: string, data: Uint8Array): Fd {
   const fd = memfd(name, 0, MFD_NOEXEC_SEAL);
   writeAll(fd, data, name);
-  sys.lseek(name, fd, 0, 0);
+  rewind(fd);
   return fd;
 }
+
+/** Sets a descriptor's position to the start: lseek(2). */
+export const rewind = (fd: Fd): void => {
+  sys.lseek(`${fd}`, fd, 0, 0);
+};
 
 /** Linux 6.3 wants to be told whether a memfd is a program (vm.memfd_noexec); earlier ones refuse it. */
 function memfd(name: string, flags: number, execution: number): Fd {

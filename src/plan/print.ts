@@ -1,5 +1,6 @@
 /** A plan as text, one aligned line a step, or as JSON. */
 import { OPS, type OpField } from '../generated/ops.ts';
+import type { SeccompFilter } from '../linux/constants/seccomp.ts';
 import { formatJson } from '../spec/formatJson.ts';
 import { formatNumber } from './constantNames.ts';
 import type { Plan, Step } from './step.ts';
@@ -32,6 +33,8 @@ function formatCall(step: Step): string {
     const value = values.get(field.name);
     if (value === undefined) continue;
     if (field.type === 'slot_out' || field.type === 'slot_out?') outs.push(String(value));
+    else if (field.type === 'filter' && step.op.call === 'seccomp')
+      args.push(`${field.name}=${formatFilter(step.op.filter)}`);
     else args.push(`${field.name}=${formatField(field, value)}`);
   }
   const arrow = outs.length === 0 ? '' : ` → ${outs.join(', ')}`;
@@ -47,21 +50,20 @@ function formatField(field: OpField, value: unknown): string {
   if (typeof value === 'number' || typeof value === 'bigint') {
     return formatNumber(value, field.constants);
   }
-  if (value instanceof Uint8Array) return formatBytes(value);
+  if (value instanceof Uint8Array) return `0x${hex(value)}`;
   if (Array.isArray(value)) return `[${value.map((item) => JSON.stringify(item)).join(', ')}]`;
   return field.type === 'slot' || field.type === 'slot?' ? `@${value}` : JSON.stringify(value);
 }
 
-/** Seccomp filters run to thousands of bytes: the text shows how they begin, the JSON all. */
-const BYTES_SHOWN = 32;
-
 const hex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
-const formatBytes = (bytes: Uint8Array): string =>
-  bytes.length <= BYTES_SHOWN
-    ? `0x${hex(bytes)}`
-    : `0x${hex(bytes.subarray(0, BYTES_SHOWN))}… (${bytes.length} bytes)`;
+/** Profiles name hundreds of system calls: the text says how many, the JSON all. */
+function formatFilter({ action, rules, architectures }: SeccompFilter): string {
+  const names = rules.reduce((sum, rule) => sum + rule.names.length, 0);
+  const counts = `${names} names in ${rules.length} rules for ${architectures.join(', ')}`;
+  return `{else 0x${action.toString(16)}; ${counts}}`;
+}
 
 /**
  * `{"steps":[{"actor","origin","call","args":{…},"ignore"?,"warn"?}]}`: numbers as they are, integers

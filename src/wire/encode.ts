@@ -2,10 +2,11 @@
  * A plan to the bytes the executor reads. The layout is drawn in native/README.md; the operations and
  * their fields come from schemas/ops.json, whose hash is the version both sides must share.
  */
-import { type FieldType, OPS, WIRE_VERSION } from '../generated/ops.ts';
+import { type FieldType, OPS, type OpField, WIRE_VERSION } from '../generated/ops.ts';
 import { errnoNumber } from '../linux/constants/errno.ts';
 import { nativeOpenFlags } from '../linux/constants/file.ts';
-import type { Actor, Plan, Slot, Step } from '../plan/step.ts';
+import type { SeccompFilter } from '../linux/constants/seccomp.ts';
+import type { Actor, Op, Plan, Slot, Step } from '../plan/step.ts';
 import { Writer } from './writer.ts';
 
 const MAGIC = 0x4e52_5354; // "TSRN"
@@ -16,6 +17,8 @@ const NO_SLOT = 0xffff_ffff;
 
 export interface EncodeOptions {
   readonly machine: 'x86_64' | 'aarch64';
+  /** The rules of a filter to an array of struct sock_filter. */
+  readonly compileFilter: (filter: SeccompFilter) => Uint8Array;
   /** What the runtime put into slots before the executor is started: descriptors it inherits, pids. */
   readonly filled: ReadonlyMap<Slot, number>;
 }
@@ -48,7 +51,7 @@ export function encodePlan(plan: Plan, options: EncodeOptions): EncodedPlan {
     }
     // What the runtime does before the executor's first step is done before the executor is started.
     const yields = runtimeStepsBefore && count > 0;
-    encodeStep(steps, step, index, ACTOR[step.actor], yields, numberOf, options.machine);
+    encodeStep(steps, step, index, ACTOR[step.actor], yields, numberOf, options);
     runtimeStepsBefore = false;
     count += 1;
   });
@@ -77,7 +80,7 @@ function encodeStep(
   actor: number,
   yields: boolean,
   numberOf: (slot: Slot) => number,
-  machine: EncodeOptions['machine'],
+  options: EncodeOptions,
 ): void {
   const shape = OPS[step.op.call];
   allowed(step.op.call, shape.actors, step.actor);
@@ -90,13 +93,18 @@ function encodeStep(
   out.u32(index);
   out.u32(ignored.length);
   for (const errno of ignored) out.i32(errno);
-  const values: Readonly<Record<string, unknown>> = step.op;
   for (const field of shape.fields) {
-    const value = values[field.name];
-    const native = field.constants === 'O_' ? nativeOpenFlags(machine, expectNumber(value)) : value;
-    FIELDS[field.type](out, native, numberOf);
+    FIELDS[field.type](out, travelling(step.op, field, options), numberOf);
   }
   out.setU32(start, out.length - start);
+}
+
+/** The value of a field for this machine: a filter compiled, open(2)'s flags as its kernel has them. */
+function travelling(op: Op, field: OpField, options: EncodeOptions): unknown {
+  if (op.call === 'seccomp' && field.type === 'filter') return options.compileFilter(op.filter);
+  const values: Readonly<Record<string, unknown>> = op;
+  const value = values[field.name];
+  return field.constants === 'O_' ? nativeOpenFlags(options.machine, expectNumber(value)) : value;
 }
 
 function allowed(call: string, actors: readonly Actor[], actor: Actor): void {
@@ -117,6 +125,7 @@ const FIELDS: { readonly [K in FieldType]: FieldWriter } = {
   'str?': (out, value) => (value === undefined ? out.u32(0) : out.text(expectText(value))),
   strs: (out, value) => list(out, value, (item) => out.text(expectText(item))),
   bytes: (out, value) => out.block(expectBytes(value)),
+  filter: (out, value) => out.block(expectBytes(value)),
   u32s: (out, value) => list(out, value, (item) => out.u32(expectNumber(item))),
   slot: writeSlot,
   'slot?': writeOptionalSlot,

@@ -1,12 +1,153 @@
-/** linux.seccomp. */
+/**
+ * linux.seccomp: which system calls the container may make. The plan holds the rules; they are compiled
+ * when the plan is encoded. config-linux.md "Seccomp", seccomp(2).
+ */
 
-import type { Spec } from '../../generated/spec.ts';
+import type { Seccomp, SeccompArg, SeccompRule, Spec } from '../../generated/spec.ts';
+import {
+  SECCOMP_FILTER_FLAG_LOG,
+  SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+  SECCOMP_FILTER_FLAG_TSYNC,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+  SECCOMP_RET_ALLOW,
+  SECCOMP_RET_ERRNO,
+  SECCOMP_RET_KILL_PROCESS,
+  SECCOMP_RET_KILL_THREAD,
+  SECCOMP_RET_LOG,
+  SECCOMP_RET_TRACE,
+  SECCOMP_RET_TRAP,
+  SECCOMP_RET_USER_NOTIF,
+  type SeccompCondition,
+  type SeccompFilter,
+  type SeccompFilterRule,
+} from '../../linux/constants/seccomp.ts';
 import type { PlanContext } from '../../plan/context.ts';
-import type { Step } from '../../plan/step.ts';
-import type { Problem } from '../../spec/problem.ts';
+import { type Step, step } from '../../plan/step.ts';
+import { error, type Problem } from '../../spec/problem.ts';
 
-export const checkSeccomp = (_spec: Spec): readonly Problem[] => [];
+const ORIGIN = '/linux/seccomp';
 
-export const planSeccompEarly = (_context: PlanContext): readonly Step[] => [];
+const EPERM = 1;
+const ENOSYS = 38;
 
-export const planSeccompLate = (_context: PlanContext): readonly Step[] => [];
+/** The kernel's MAX_ERRNO. */
+const MAX_ERRNO = 4095;
+
+type Action = Seccomp['defaultAction'];
+type Flag = NonNullable<Seccomp['flags']>[number];
+
+const ACTIONS: Readonly<Record<Action, number>> = {
+  SCMP_ACT_KILL: SECCOMP_RET_KILL_THREAD,
+  SCMP_ACT_KILL_THREAD: SECCOMP_RET_KILL_THREAD,
+  SCMP_ACT_KILL_PROCESS: SECCOMP_RET_KILL_PROCESS,
+  SCMP_ACT_TRAP: SECCOMP_RET_TRAP,
+  SCMP_ACT_ERRNO: SECCOMP_RET_ERRNO,
+  SCMP_ACT_NOTIFY: SECCOMP_RET_USER_NOTIF,
+  SCMP_ACT_TRACE: SECCOMP_RET_TRACE,
+  SCMP_ACT_LOG: SECCOMP_RET_LOG,
+  SCMP_ACT_ALLOW: SECCOMP_RET_ALLOW,
+};
+
+/** enum scmp_compare of libseccomp. */
+const OPERATORS: Readonly<Record<SeccompArg['op'], number>> = {
+  SCMP_CMP_NE: 1,
+  SCMP_CMP_LT: 2,
+  SCMP_CMP_LE: 3,
+  SCMP_CMP_EQ: 4,
+  SCMP_CMP_GE: 5,
+  SCMP_CMP_GT: 6,
+  SCMP_CMP_MASKED_EQ: 7,
+};
+
+const FLAGS: Readonly<Record<Flag, number>> = {
+  SECCOMP_FILTER_FLAG_LOG,
+  SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+  SECCOMP_FILTER_FLAG_TSYNC,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+};
+
+/** Without flags, as runc has it: the mitigation would slow every container down. `[]` is none. */
+const DEFAULT_FLAGS: readonly Flag[] = ['SECCOMP_FILTER_FLAG_SPEC_ALLOW'];
+
+/** A default that lets a call pass lets newer ones pass too; a tracer answers ENOSYS itself. */
+const PERMISSIVE: readonly Action[] = ['SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_TRACE'];
+
+export function checkSeccomp(spec: Spec): readonly Problem[] {
+  const profile = spec.linux?.seccomp;
+  if (profile === undefined) return [];
+  return [
+    ...checkErrno(`${ORIGIN}/defaultErrnoRet`, profile.defaultAction, profile.defaultErrnoRet),
+    ...checkNotify(`${ORIGIN}/defaultAction`, profile.defaultAction),
+    ...(profile.syscalls ?? []).flatMap(({ action, errnoRet }, i) => [
+      ...checkErrno(`${ORIGIN}/syscalls/${i}/errnoRet`, action, errnoRet),
+      ...checkNotify(`${ORIGIN}/syscalls/${i}/action`, action),
+    ]),
+  ];
+}
+
+const takesErrno = (action: Action) => action === 'SCMP_ACT_ERRNO' || action === 'SCMP_ACT_TRACE';
+
+function checkErrno(path: string, action: Action, errno: number | undefined): readonly Problem[] {
+  if (errno === undefined) return [];
+  if (!takesErrno(action)) return [error(path, `means nothing for ${action}`, errno)];
+  return errno > MAX_ERRNO ? [error(path, `is no errno: more than ${MAX_ERRNO}`, errno)] : [];
+}
+
+/** The hand-over of the listener to the agent is not carried out yet. */
+const checkNotify = (path: string, action: Action): readonly Problem[] =>
+  action === 'SCMP_ACT_NOTIFY'
+    ? [{ ...error(path, 'is not carried out yet', action), unsupported: true }]
+    : [];
+
+/** Without no_new_privs a filter takes CAP_SYS_ADMIN: before the capabilities are given up. */
+export const planSeccompEarly = ({ spec }: PlanContext): readonly Step[] =>
+  spec.process?.noNewPrivileges === true ? [] : planFilter(spec);
+
+/** With no_new_privs: last, so that the profile need allow execve alone. */
+export const planSeccompLate = ({ spec }: PlanContext): readonly Step[] =>
+  spec.process?.noNewPrivileges === true ? planFilter(spec) : [];
+
+function planFilter(spec: Spec): readonly Step[] {
+  const profile = spec.linux?.seccomp;
+  if (profile === undefined) return [];
+  const flags = (profile.flags ?? DEFAULT_FLAGS).reduce((all, flag) => all | FLAGS[flag], 0);
+  return [step('init', ORIGIN, { call: 'seccomp', flags, filter: filterOf(profile) })];
+}
+
+/** The profile in libseccomp's terms. A rule that says what the default says is one it would refuse. */
+export function filterOf(profile: Seccomp): SeccompFilter {
+  const { defaultAction, defaultErrnoRet, architectures = [], syscalls = [] } = profile;
+  const action = actionOf(defaultAction, defaultErrnoRet);
+  const saysNewer = PERMISSIVE.includes(defaultAction) || defaultErrnoRet === ENOSYS;
+  return {
+    architectures: architectures.map((name) => name.slice('SCMP_ARCH_'.length).toLowerCase()),
+    action,
+    rules: syscalls.flatMap(rulesOf).filter((rule) => rule.action !== action),
+    known: saysNewer ? [] : [...new Set(syscalls.flatMap(({ names }) => names))],
+  };
+}
+
+const actionOf = (action: Action, errno: number | undefined): number =>
+  takesErrno(action) ? ACTIONS[action] | (errno ?? EPERM) : ACTIONS[action];
+
+/**
+ * Conditions must all hold; where two are about one argument, which libseccomp cannot express, each
+ * becomes a rule of its own and one is enough, as with runc.
+ */
+function rulesOf({ names, action, errnoRet, args = [] }: SeccompRule): SeccompFilterRule[] {
+  const conditions = args.map(
+    (arg): SeccompCondition => ({
+      index: arg.index,
+      operator: OPERATORS[arg.op],
+      value: BigInt(arg.value),
+      valueTwo: BigInt(arg.valueTwo ?? 0),
+    }),
+  );
+  const isAnyOf = new Set(args.map(({ index }) => index)).size < args.length;
+  const alternatives = isAnyOf ? conditions.map((condition) => [condition]) : [conditions];
+  return alternatives.map((all) => ({
+    names,
+    action: actionOf(action, errnoRet),
+    conditions: all,
+  }));
+}

@@ -24,14 +24,17 @@ describe('state.json', () => {
   it('is read as it was written', () => {
     expect(parseRecord(printRecord(record))).toEqual(record);
   });
-  it('leaves out what of a step no message shows: bytes and 64-bit numbers', () => {
+  it('leaves out what of a step no message shows: filters, bytes and 64-bit numbers', () => {
+    const filter = { architectures: [], action: 0, rules: [], known: [] };
     const steps = [
-      step('init', '', { call: 'seccomp', flags: 0, filter: new Uint8Array(8) }),
+      step('init', '', { call: 'seccomp', flags: 0, filter }),
+      step('init', '', { call: 'sched_setaffinity', mask: new Uint8Array(8) }),
       step('init', '', { call: 'cap_ambient', set: 1n }),
     ];
     const text = printRecord({ ...record, behind_accept: { first: 0, steps } });
     expect(JSON.parse(text).behind_accept.steps).toEqual([
       { actor: 'init', origin: '', op: { call: 'seccomp', flags: 0 } },
+      { actor: 'init', origin: '', op: { call: 'sched_setaffinity' } },
       { actor: 'init', origin: '', op: { call: 'cap_ambient' } },
     ]);
   });

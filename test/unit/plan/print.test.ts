@@ -2,6 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { formatPlanJson, formatPlanText } from '../../../src/plan/print.ts';
 import { type Plan, step } from '../../../src/plan/step.ts';
 
+const FILTER = {
+  architectures: ['x86_64'],
+  action: 0x50001,
+  rules: [{ names: ['read', 'write'], action: 0x7fff0000, conditions: [] }],
+  known: [],
+};
+
 const plan: Plan = {
   steps: [
     step('outer', '', { call: 'openat', path: '/proc', flags: 0x210000, mode: 0, out: 'proc' }),
@@ -23,7 +30,11 @@ const plan: Plan = {
       call: 'sched_setaffinity',
       mask: Uint8Array.of(3, 0),
     }),
-    step('init', '/linux/seccomp', { call: 'seccomp', flags: 2, filter: new Uint8Array(40) }),
+    step('init', '/linux/seccomp', {
+      call: 'seccomp',
+      flags: 2,
+      filter: FILTER,
+    }),
     step('init', '', { call: 'setsid' }),
   ],
 };
@@ -38,7 +49,7 @@ describe('formatPlanText', () => {
       `  3  runtime  ${pad('/process/rlimits/0')}  prlimit(pid=@init, resource=RLIMIT_NOFILE, soft=1024, hard=RLIM_INFINITY)  [warns of EPERM]`,
       `  4  init     ${pad('/process/user')}  setgroups(gids=[1, 2])`,
       `  5  init     ${pad('/process/execCPUAffinity')}  sched_setaffinity(mask=0x0300)`,
-      `  6  init     ${pad('/linux/seccomp')}  seccomp(flags=SECCOMP_FILTER_FLAG_LOG, filter=0x${'00'.repeat(32)}… (40 bytes))`,
+      `  6  init     ${pad('/linux/seccomp')}  seccomp(flags=SECCOMP_FILTER_FLAG_LOG, filter={else 0x50001; 2 names in 1 rules for x86_64})`,
       `  7  init     ${pad('-')}  setsid()`,
       '',
     ]);
@@ -60,6 +71,7 @@ describe('formatPlanJson', () => {
       args: { path: '/srv/a"b', flags: 0x8001, out: 'mount3' },
       ignore: ['ENOENT', 'ENOSYS'],
     });
-    expect(steps[6].args.filter).toBe('00'.repeat(40));
+    expect(steps[6].args.filter).toEqual(FILTER);
+    expect(steps[5].args.mask).toBe('0300');
   });
 });

@@ -3,7 +3,11 @@ import { OPS, WIRE_VERSION } from '../../../src/generated/ops.ts';
 import { type Op, type Plan, type Step, step } from '../../../src/plan/step.ts';
 import { type EncodeOptions, encodePlan } from '../../../src/wire/encode.ts';
 
-const none: EncodeOptions = { machine: 'x86_64', filled: new Map() };
+const none: EncodeOptions = {
+  machine: 'x86_64',
+  compileFilter: ({ action }) => Uint8Array.of(0xf1, action),
+  filled: new Map(),
+};
 const encode = (steps: readonly Step[], options = none) => encodePlan({ steps }, options);
 const setsid: Op = { call: 'setsid' };
 
@@ -127,6 +131,14 @@ describe('fields', () => {
       ...[1, 0, 0, 0],
       ...[2, 0, 0, 0, 97, 0],
       ...[0, 0, 0, 0],
+    ]);
+  });
+  it('compile a filter on the way', () => {
+    const filter = { architectures: [], action: 7, rules: [], known: [] };
+    expect(fields({ call: 'seccomp', flags: 4, filter })).toEqual([
+      ...[4, 0, 0, 0],
+      ...[2, 0, 0, 0, 0xf1, 7],
+      ...[255, 255, 255, 255],
     ]);
   });
   it('number the flags of open as the machine does', () => {
