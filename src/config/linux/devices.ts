@@ -7,7 +7,7 @@ import type { LinuxDevice, Spec } from '../../generated/spec.ts';
 import { O_PATH, S_IFBLK, S_IFCHR, S_IFIFO, S_IFMT } from '../../linux/constants/file.ts';
 import { MS_BIND, OPEN_TREE_CLONE } from '../../linux/constants/mount.ts';
 import type { PlanContext } from '../../plan/context.ts';
-import { type ConfigPath, type Step, step } from '../../plan/step.ts';
+import { type ConfigPath, type Slot, type Step, step } from '../../plan/step.ts';
 import { error, type Problem } from '../../spec/problem.ts';
 import { cleanDestination } from '../mounts/destination.ts';
 import { hasMountApi, MOUNT, ROOT, TARGET } from '../mounts/entry.ts';
@@ -26,6 +26,9 @@ const DEFAULT_DEVICES: readonly LinuxDevice[] = [
   { path: '/dev/tty', type: 'c', major: 5, minor: 0 },
 ];
 
+const KCORE = '/proc/kcore';
+const CORE: Slot = 'kcore';
+
 /** The ptmx of the container's own devpts, and the customary ways into /proc. */
 const SYMLINKS: readonly (readonly [path: string, target: string])[] = [
   ['/dev/ptmx', 'pts/ptmx'],
@@ -33,7 +36,7 @@ const SYMLINKS: readonly (readonly [path: string, target: string])[] = [
   ['/dev/stdin', '/proc/self/fd/0'],
   ['/dev/stdout', '/proc/self/fd/1'],
   ['/dev/stderr', '/proc/self/fd/2'],
-  ['/dev/core', '/proc/kcore'],
+  ['/dev/core', KCORE],
 ];
 
 /** `u` is an unbuffered character device, which Linux does not tell from `c`. */
@@ -75,11 +78,27 @@ export function planDevices(context: PlanContext): readonly Step[] {
   if ((context.spec.mounts ?? []).some(isBoundDev)) return [];
   return [
     ...devicesOf(context.spec).flatMap((device) => planDevice(context, device)),
-    ...SYMLINKS.map(([path, target]) =>
-      step('init', ORIGIN, { call: 'symlinkat', root: ROOT, path, target }, { ignore: ['EEXIST'] }),
-    ),
+    ...planSymlinks(),
   ];
 }
+
+/** /proc/kcore is an option of the kernel's: /dev/core is there with it. */
+const planSymlinks = (): readonly Step[] => [
+  step(
+    'init',
+    ORIGIN,
+    { call: 'openat2', root: ROOT, path: KCORE, flags: O_PATH, out: CORE },
+    { ignore: ['ENOENT'] },
+  ),
+  ...SYMLINKS.map(([path, target]) =>
+    step(
+      'init',
+      ORIGIN,
+      { call: 'symlinkat', root: ROOT, path, target, exists: target === KCORE ? CORE : ROOT },
+      { ignore: ['EEXIST'] },
+    ),
+  ),
+];
 
 const isBoundDev = ({ destination, options }: NonNullable<Spec['mounts']>[number]): boolean =>
   cleanDestination(destination) === '/dev' && (parseMountOptions(options).flags & MS_BIND) !== 0;

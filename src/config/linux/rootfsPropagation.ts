@@ -23,13 +23,14 @@ type Propagation = NonNullable<Linux['rootfsPropagation']>;
 /**
  * `before`: for all mounts of the new namespace, before any is made. `after`: for the container's root,
  * once it is `/`. An unbindable mount cannot be the source of a bind mount, as the rootfs itself and
- * volumes are: it becomes so at the end, and is private till then.
+ * volumes are: it becomes so at the end, and is private till then. A slave root stays the private mount it
+ * has been since planRootfs: it would be no different, but volumes that are `shared` would no longer be.
  */
 const PROPAGATION: Readonly<Record<Propagation, { before: number; after?: number }>> = {
   shared: { before: MS_SHARED, after: MS_SHARED },
   rshared: { before: MS_REC | MS_SHARED, after: MS_REC | MS_SHARED },
-  slave: { before: MS_SLAVE, after: MS_SLAVE },
-  rslave: { before: MS_REC | MS_SLAVE, after: MS_REC | MS_SLAVE },
+  slave: { before: MS_SLAVE },
+  rslave: { before: MS_REC | MS_SLAVE },
   private: { before: MS_PRIVATE },
   rprivate: { before: MS_REC | MS_PRIVATE },
   unbindable: { before: MS_REC | MS_PRIVATE, after: MS_UNBINDABLE },

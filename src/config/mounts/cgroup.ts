@@ -106,6 +106,7 @@ function planSymlinks(entry: MountEntry, hierarchy: Hierarchy): readonly Step[] 
         root: ROOT,
         path: `${entry.destination}/${controller}`,
         target: name,
+        exists: ROOT,
       },
       { ignore: ['EEXIST'] },
     ),

@@ -63,6 +63,7 @@ describe('a cgroup mount on cgroup v1', () => {
       root: 'root',
       path: `/sys/fs/cgroup/${controller}`,
       target: 'cpu,cpuacct',
+      exists: 'root',
     });
     expect(ops(['ro', 'nosuid'])).toEqual([
       {
