@@ -33,6 +33,8 @@ const WARNINGS = [
 ]
   .join(' ')
   .split(' ');
+/** For profilers and debuggers. */
+const SYMBOLS = Boolean(process.env.TSRUN_SYMBOLS);
 const HARDENING = ['-fstack-protector-strong', '-D_FORTIFY_SOURCE=2'];
 const SOURCES = ['main', 'host', 'ffi', 'utf8', 'heap'];
 
@@ -58,13 +60,13 @@ export async function build(entry, target) {
   cc(
     ...['-Os', '-fno-pie', '-no-pie', '-static', '-DTSRUN_SNAPSHOT', ...WARNINGS, ...HARDENING],
     ...['-ffunction-sections', '-fdata-sections', '-Wl,--gc-sections', '-Wl,-z,noseparate-code'],
-    ...[`-Wl,--section-start=tsrun_heap=0x${HEAP_ADDRESS.toString(16)}`, '-s', '-o', maker],
-    ...SOURCES.map((name) => join(here, `${name}.c`)),
+    ...[`-Wl,--section-start=tsrun_heap=0x${HEAP_ADDRESS.toString(16)}`, SYMBOLS ? '-g' : '-s'],
+    ...['-o', maker, ...SOURCES.map((name) => join(here, `${name}.c`))],
     ...[join(work, 'modules.S'), join(work, 'symbols.S'), library, ...archives.files, '-lm'],
   );
   const snapshot = join(work, 'snapshot');
   run(maker, [snapshot, work, program]);
-  const file = withSegment(readFileSync(maker), HEAP_ADDRESS, readFileSync(snapshot));
+  const file = withSegment(readFileSync(maker), HEAP_ADDRESS, readFileSync(snapshot), SYMBOLS);
   writeFileSync(`${target}.new`, file);
   chmodSync(`${target}.new`, 0o755);
   renameSync(`${target}.new`, target);
@@ -89,5 +91,5 @@ function foreignArchives(symbols) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await build(join(here, 'entry.ts'), join(root, 'tsrun'));
+  await build(join(root, 'src/quickjs.ts'), join(root, 'tsrun'));
 }

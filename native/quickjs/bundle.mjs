@@ -1,7 +1,13 @@
 /** esbuild for QuickJS: modules without any platform, what is import()ed in files of its own. */
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { commitDefine } from '../commit.mjs';
+
+/** Packages that count on Node or a browser, and what takes their place. */
+const STAND_INS = {
+  yargs: join(import.meta.dirname, 'yargs.mjs'),
+  'string-width': join(import.meta.dirname, 'stringWidth.mjs'),
+};
 
 /** Bundles `entry` into `directory`; `program` is the first module, `lazy` those loaded by import(). */
 export async function bundle(entry, directory) {
@@ -14,6 +20,7 @@ export async function bundle(entry, directory) {
     platform: 'neutral',
     target: 'es2023',
     mainFields: ['module', 'main'],
+    alias: STAND_INS,
     minifySyntax: true,
     define: commitDefine(dirname(entry)),
     metafile: true,

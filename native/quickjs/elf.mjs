@@ -4,10 +4,11 @@ const PT_LOAD = 1;
 const PAGE = 4096;
 
 /**
- * The program with `contents` as what is loaded at `address`, without section headers. Zeros at the end of
+ * The program with `contents` as what is loaded at `address`, without section headers unless a profiler
+ * wants them. Zeros at the end of
  * `contents` are left to the kernel: they cost no byte of the file and no page until they are written.
  */
-export function withSegment(program, address, contents) {
+export function withSegment(program, address, contents, keepSections = false) {
   const segment = loadSegments(program).find(({ vaddr }) => vaddr === BigInt(address));
   if (segment === undefined || segment.memsz !== BigInt(contents.length)) {
     throw new Error(`no segment of ${contents.length} bytes at 0x${address.toString(16)}`);
@@ -17,16 +18,15 @@ export function withSegment(program, address, contents) {
   used = Math.ceil(used / PAGE) * PAGE;
 
   const others = loadSegments(program).filter((other) => other.header !== segment.header);
-  const start = others.reduce(
-    (end, { offset, filesz }) => Math.max(end, Number(offset + filesz)),
-    0,
-  );
+  const loaded = others.map(({ offset, filesz }) => Number(offset + filesz));
+  const start = keepSections ? program.length : Math.max(...loaded);
   const offset = Math.ceil(start / PAGE) * PAGE;
   const file = Buffer.alloc(offset + used);
   program.copy(file, 0, 0, start);
   contents.copy(file, offset, 0, used);
   file.writeBigUInt64LE(BigInt(offset), segment.header + 8); // p_offset
   file.writeBigUInt64LE(BigInt(used), segment.header + 32); // p_filesz
+  if (keepSections) return file;
   file.writeBigUInt64LE(0n, 40); // e_shoff
   file.writeUInt16LE(0, 60); // e_shnum
   file.writeUInt16LE(0, 62); // e_shstrndx

@@ -148,6 +148,7 @@ static void add_intrinsics(JSContext *context)
 {
 	JS_AddIntrinsicBaseObjects(context);
 	JS_AddIntrinsicDate(context);
+	JS_AddIntrinsicStringNormalize(context);
 	JS_AddIntrinsicRegExp(context);
 	JS_AddIntrinsicJSON(context);
 	JS_AddIntrinsicProxy(context);

@@ -1,0 +1,7 @@
+/** The program on QuickJS: what native/quickjs/build.mjs makes ./tsrun of. */
+import { setEngine } from './engine/current.ts';
+import { onStart, quickjsEngine } from './engine/quickjs.ts';
+import { main } from './main.ts';
+
+setEngine(quickjsEngine());
+onStart(main);
