@@ -1,17 +1,25 @@
-/** From the JSON Schemas: src/generated/spec.ts (types) and validators.js (ajv standalone code). */
+/**
+ * From the JSON Schemas: src/generated/spec.ts (types), validators.js and outputValidators.js (ajv
+ * standalone code).
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { _, Ajv, type KeywordCxt } from 'ajv';
 import standalone from 'ajv/dist/standalone/index.js';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
 
-/** Schema file → its validator, and the type that proves. linux is reached through config alone. */
-const SCHEMAS = {
-  config: { validator: 'validateConfig', type: 'Spec' },
-  process: { validator: 'validateProcess', type: 'Process' },
-  linux: undefined,
-  resources: { validator: 'validateResources', type: 'LinuxResources' },
-  state: { validator: 'validateState', type: 'State' },
-  features: { validator: 'validateFeatures', type: 'Features' },
+const FILES = ['config', 'process', 'linux', 'resources', 'state', 'features'] as const;
+
+/**
+ * Type → its validator, a module each group: what a container is made of, and what tests hold the
+ * output against, which the program itself does not carry along.
+ */
+const MODULES = {
+  validators: {
+    Spec: 'validateConfig',
+    Process: 'validateProcess',
+    LinuxResources: 'validateResources',
+  },
+  outputValidators: { State: 'validateState', Features: 'validateFeatures' },
 } as const;
 
 const HEADER = 'Generated from schemas/*.schema.json by schemas/generate.ts. Do not edit.';
@@ -20,14 +28,39 @@ type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type JsonObject = { [key: string]: Json };
 
 export async function generateSpec(root: string): Promise<void> {
-  const schemas = Object.keys(SCHEMAS).map((name) => {
+  const schemas = FILES.map((name) => {
     const text = readFileSync(`${root}/schemas/${name}.schema.json`, 'utf8');
     return JSON.parse(text) as JsonObject;
   });
+  const definitions = flatten(schemas);
   const out = `${root}/src/generated`;
-  writeFileSync(`${out}/spec.ts`, await types(schemas));
-  writeFileSync(`${out}/validators.js`, validators(schemas));
-  writeFileSync(`${out}/validators.d.ts`, declarations());
+  writeFileSync(`${out}/spec.ts`, await types(definitions));
+  for (const [module, names] of Object.entries(MODULES)) {
+    writeFileSync(`${out}/${module}.js`, validators(definitions, names));
+    writeFileSync(`${out}/${module}.d.ts`, declarations(names));
+  }
+}
+
+type Definitions = ReadonlyMap<string, JsonObject>;
+
+/** Every file and definition by its type's name, `$ref`s naming these: one type, one validator each. */
+function flatten(schemas: readonly JsonObject[]): Definitions {
+  const titles = new Map(schemas.map((s) => [String(s['$id']), String(s['title'])]));
+  const all = schemas.flatMap(({ $id, $schema, definitions, title, ...rest }) => {
+    const own = Object.entries((definitions ?? {}) as JsonObject) as [string, JsonObject][];
+    return [[String(title), rest], ...own] as [string, JsonObject][];
+  });
+  const named = (node: JsonObject): JsonObject => {
+    if (typeof node['$ref'] !== 'string') return node;
+    const [file = '', name] = node['$ref'].split('#/definitions/');
+    return { $ref: name ?? titles.get(file) ?? file };
+  };
+  const result = new Map<string, JsonObject>();
+  for (const [name, schema] of all) {
+    if (result.has(name)) throw new Error(`two definitions are called ${name}`);
+    result.set(name, rewrite(schema, named) as JsonObject);
+  }
+  return result;
 }
 
 /** Copies a schema, giving every object in it to `change`. */
@@ -39,16 +72,10 @@ function rewrite(value: Json, change: (node: JsonObject) => JsonObject): Json {
 }
 
 /** One schema with every definition in it, so that each becomes one exported type. */
-async function types(schemas: readonly JsonObject[]): Promise<string> {
-  const titles = new Map(schemas.map((s) => [s['$id'], s['title']]));
-  const definitions: JsonObject = {};
-  for (const schema of schemas) {
-    const { $id: _id, $schema: _schema, definitions: own, title, ...rest } = schema;
-    definitions[String(title)] = rest;
-    Object.assign(definitions, own);
-  }
-  const bundled = rewrite({ title: 'Schemas', type: 'object', definitions }, (node) => {
-    if (typeof node['$ref'] === 'string') return { $ref: local(node['$ref'], titles) };
+async function types(all: Definitions): Promise<string> {
+  const bundle = { title: 'Schemas', type: 'object', definitions: Object.fromEntries(all) };
+  const bundled = rewrite(bundle, (node) => {
+    if (typeof node['$ref'] === 'string') return { $ref: `#/definitions/${node['$ref']}` };
     if (typeof node['integer64'] !== 'string') return node;
     const { integer64: _kind, ...rest } = node;
     return { ...rest, tsType: 'Integer64' };
@@ -66,11 +93,6 @@ async function types(schemas: readonly JsonObject[]): Promise<string> {
 const INTEGER64 = `/** An integer of 64 bits: a number where that is exact, else a bigint. */
 export type Integer64 = number | bigint;
 `;
-
-function local(ref: string, titles: ReadonlyMap<Json | undefined, Json | undefined>): string {
-  const [file, name] = ref.split('#/definitions/');
-  return `#/definitions/${name ?? titles.get(file ?? '')}`;
-}
 
 /** Members and arrays become readonly: a config is never changed. */
 function readonly(text: string): string {
@@ -94,29 +116,45 @@ function strict(schema: JsonObject): JsonObject {
     : rest;
 }
 
-function validators(schemas: readonly JsonObject[]): string {
+function validators(all: Definitions, names: Readonly<Record<string, string>>): string {
   const ajv = new Ajv({
     allErrors: true,
     code: { source: true, esm: true, lines: false },
     // Each definition its own function, made once.
     inlineRefs: false,
+    // The words are src/spec/schemaProblems.ts's.
+    messages: false,
   });
   ajv.addKeyword({
     keyword: 'integer64',
     schemaType: 'string',
     code: integer64,
-    error: {
-      message: 'must be a 64-bit integer',
-      params: (cxt) => _`{kind: ${cxt.schema}}`,
-    },
+    error: { message: '', params: (cxt) => _`{kind: ${cxt.schema}}` },
   });
-  for (const schema of schemas) ajv.addSchema(rewrite(schema, strict) as JsonObject);
-  const names = Object.entries(SCHEMAS).flatMap(([file, made]) =>
-    made === undefined ? [] : [[made.validator, `${file}.schema.json`]],
+  for (const [name, schema] of all) {
+    ajv.addSchema({ $id: name, ...(rewrite(schema, strict) as JsonObject) });
+  }
+  const code = standalone(
+    ajv,
+    Object.fromEntries(Object.entries(names).map(([type, validator]) => [validator, type])),
   );
-  const code = standalone(ajv, Object.fromEntries(names) as Record<string, string>);
   if (/\brequire\(|\bimport\b/.test(code)) throw new Error('a validator needs a module of ajv');
-  return `// ${HEADER}\n${code}\n`;
+  return `// ${HEADER}\n${compact(code)}\n`;
+}
+
+/**
+ * A third less code to load at each start: no paths into schemas that are not there at run time, and
+ * one function for the lines that ajv repeats at each error.
+ */
+function compact(code: string): string {
+  const short = code
+    .replaceAll(/schemaPath:"[^"]*",/g, '')
+    .replaceAll(
+      /const (err\d+) = (\{[^;]*\});if\(vErrors === null\)\{vErrors = \[\1\];\}else \{vErrors\.push\(\1\);\}/g,
+      'vErrors = add(vErrors, $2);',
+    );
+  if (/const err\d+/.test(short)) throw new Error('ajv words its errors in another way now');
+  return `${short}\nfunction add(errors, error) {\n  return errors === null ? [error] : [...errors, error];\n}`;
 }
 
 /** A safe integer, or a bigint in range: the loader makes one of each integer a number cannot hold. */
@@ -133,22 +171,22 @@ function integer64(cxt: KeywordCxt): void {
   );
 }
 
-function declarations(): string {
-  const made = Object.values(SCHEMAS).filter((row) => row !== undefined);
+function declarations(names: Readonly<Record<string, string>>): string {
   return [
     `// ${HEADER}`,
-    `import type { ${made.map((row) => row.type).join(', ')} } from './spec.ts';`,
+    `import type { ${Object.keys(names).join(', ')} } from './spec.ts';`,
     'export interface SchemaError {',
     '  readonly instancePath: string;',
     '  readonly keyword: string;',
     '  readonly params: { readonly [name: string]: unknown };',
-    '  readonly message?: string;',
     '}',
     'export interface Validator<T> {',
     '  (data: unknown): data is T;',
     '  errors?: null | readonly SchemaError[];',
     '}',
-    ...made.map((row) => `export declare const ${row.validator}: Validator<${row.type}>;`),
+    ...Object.entries(names).map(
+      ([type, validator]) => `export declare const ${validator}: Validator<${type}>;`,
+    ),
     '',
   ].join('\n');
 }

@@ -69,7 +69,7 @@ function schemaProblem(found: SchemaError, data: unknown): Problem {
     case 'integer64':
       return integer64(instancePath, got, RANGES[String(params['kind'])] ?? '');
     default:
-      return error(instancePath, found.message ?? `breaks the rule ${keyword}`, got);
+      return error(instancePath, `breaks the rule ${keyword}`, got);
   }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { supportedFeatures } from '../../../src/cli/features.ts';
 import { UNSUPPORTED } from '../../../src/config/unsupported.ts';
-import { validateFeatures } from '../../../src/generated/validators.js';
+import { validateFeatures } from '../../../src/generated/outputValidators.js';
 
 describe('features', () => {
   it('satisfies the schema of the specification', () => {
