@@ -56,6 +56,8 @@ export interface ErrorFacts {
   readonly call?: string;
   /** All that is wrong with a config. */
   readonly problems?: readonly Problem[];
+  /** What is worth a warning beside the error: lines for the log. */
+  readonly warnings?: readonly string[];
   /** The verb whose help a usage error is printed with. */
   readonly verb?: string;
 }
@@ -114,7 +116,10 @@ export function configInvalid(file: string, problems: readonly Problem[]): Tsrun
   const code = errors.every((problem) => problem.unsupported)
     ? 'config-unsupported'
     : 'config-invalid';
-  return new TsrunError(code, message, { problems: errors });
+  const warnings = problems
+    .filter((problem) => problem.severity === 'warning')
+    .map((problem) => formatProblem(file, problem));
+  return new TsrunError(code, message, { problems: errors, warnings });
 }
 
 /** `config.json:12:7: mounts[3].destination: must be an absolute path (got "data")`. */

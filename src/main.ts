@@ -64,6 +64,7 @@ function parseLogFormat(text: string | undefined): LogFormat {
 /** Logs an error, prints it, with the help of the verb where the command line is wrong, and exits. */
 function fail(error: TsrunError, log: Log | undefined, request: Request | undefined): void {
   const message = `${contextOf(error, request)}${error.message}`;
+  for (const warning of error.facts.warnings ?? []) log?.warning(warning);
   const finish = () => {
     // Engines read the log; people standard error. Without --log a JSON log is standard error itself.
     if (log?.isFile || log?.format === 'json') log.error(message, error.code);

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { asTsrunError, configMissing, containerMissing, usage } from '../../src/errors.ts';
+import {
+  asTsrunError,
+  configInvalid,
+  configMissing,
+  containerMissing,
+  usage,
+} from '../../src/errors.ts';
 import { SystemError } from '../../src/linux/call.ts';
+import { error, warning } from '../../src/spec/problem.ts';
 
 describe('asTsrunError', () => {
   it('leaves a TsrunError as it is', () => {
@@ -29,5 +36,39 @@ describe('words that engines match', () => {
     [configMissing('/b/config.json'), 'JSON specification file config.json not found'],
   ])('%s', (error, words) => {
     expect(error.message).toContain(words);
+  });
+});
+
+describe('configInvalid', () => {
+  const problems = [
+    {
+      ...error('/process/cwd', 'must be an absolute path', 'tmp'),
+      position: { line: 2, column: 5 },
+    },
+    warning('/windows', 'is ignored'),
+    { ...error('/mounts/0/type', 'is unknown'), expected: 'proc' },
+  ];
+
+  it('lists every error with its place, what was got and what was expected', () => {
+    expect(configInvalid('config.json', problems).message).toBe(
+      [
+        'config.json: 2 problems',
+        '  config.json:2:5: process.cwd: must be an absolute path (got "tmp")',
+        '  config.json: mounts[0].type: is unknown (expected proc)',
+      ].join('\n'),
+    );
+  });
+
+  it('is one line for one error', () => {
+    expect(configInvalid('config.json', problems.slice(0, 1)).message).not.toContain('\n');
+  });
+
+  it('keeps the warnings for the log', () => {
+    const { facts } = configInvalid('config.json', problems);
+    expect(facts.warnings).toStrictEqual(['config.json: windows: is ignored']);
+    expect(facts.problems?.map(({ path }) => path)).toStrictEqual([
+      '/process/cwd',
+      '/mounts/0/type',
+    ]);
   });
 });
