@@ -34,7 +34,9 @@ export interface StateRecord {
 /** JSON of a record. Numbers, bytes and filters of steps, which no message shows, are left out. */
 export const printRecord = (record: StateRecord): string =>
   JSON.stringify(record, (key, value: unknown) =>
-    key === 'filter' || typeof value === 'bigint' || value instanceof Uint8Array
+    (key === 'filter' && typeof value === 'object') ||
+    typeof value === 'bigint' ||
+    value instanceof Uint8Array
       ? undefined
       : value,
   );

@@ -12,7 +12,7 @@ const record: StateRecord = {
   bundle: '/bundle',
   rootfs: '/bundle/rootfs',
   uid: 0,
-  annotations: { 'org.example': '' },
+  annotations: { 'org.example': '', filter: 'mine' },
   cgroup_paths: ['/sys/fs/cgroup/web'],
   shares_pid_namespace: false,
   behind_accept: { first: 9, steps: [step('init', '/process/args', { call: 'setsid' })] },
