@@ -7,6 +7,8 @@ export class Writer {
   private view = new DataView(this.bytes.buffer);
   private end = 0;
 
+  // `this.view` is another one behind room(): no call may take both in one expression.
+
   /** How many bytes are written. */
   get length(): number {
     return this.end;
@@ -14,27 +16,32 @@ export class Writer {
 
   u8(value: number): void {
     integer('u8', value, 0, 0xff);
-    this.view.setUint8(this.room(1), value);
+    const at = this.room(1);
+    this.view.setUint8(at, value);
   }
 
   u16(value: number): void {
     integer('u16', value, 0, 0xffff);
-    this.view.setUint16(this.room(2), value, true);
+    const at = this.room(2);
+    this.view.setUint16(at, value, true);
   }
 
   u32(value: number): void {
     integer('u32', value, 0, 0xffff_ffff);
-    this.view.setUint32(this.room(4), value, true);
+    const at = this.room(4);
+    this.view.setUint32(at, value, true);
   }
 
   i32(value: number): void {
     integer('i32', value, -0x8000_0000, 0x7fff_ffff);
-    this.view.setInt32(this.room(4), value, true);
+    const at = this.room(4);
+    this.view.setInt32(at, value, true);
   }
 
   u64(value: bigint): void {
     if (value < 0n || value > 0xffff_ffff_ffff_ffffn) throw new RangeError(`${value} is no u64`);
-    this.view.setBigUint64(this.room(8), value, true);
+    const at = this.room(8);
+    this.view.setBigUint64(at, value, true);
   }
 
   /** `| u32 length | bytes |` */
