@@ -1,13 +1,30 @@
 /** Which cgroup hierarchies this host has, and where in them tsrun itself is (cgroups(7)). */
 import { unless } from '../linux/call.ts';
-import { filesystemType, readTextIfExists } from '../linux/files.ts';
+import { W_OK } from '../linux/constants/file.ts';
+import { access, filesystemType, readTextIfExists } from '../linux/files.ts';
 import type { CgroupLayout } from '../plan/context.ts';
 
 const CGROUP2_SUPER_MAGIC = 0x63677270;
 const TOP = '/sys/fs/cgroup';
 
-/** Reads the layout of this host: three small files of /proc and /sys on v2, one more on v1. */
-export function probeCgroupLayout(): CgroupLayout {
+/**
+ * Reads the layout of this host: three small files of /proc and /sys. `isWeak` is true for who is not
+ * root of the initial user namespace: asks access(2) where a cgroup can be made then.
+ */
+export function probeCgroupLayout(isWeak: boolean): CgroupLayout {
+  const layout = readLayout();
+  if (!isWeak || layout.version === 0) return layout;
+  if (layout.version === 2) {
+    return { ...layout, ...deniedAt(layout, layout.own.slice(0, layout.own.lastIndexOf('/'))) };
+  }
+  const hierarchies = layout.hierarchies.map((each) => ({ ...each, ...deniedAt(each, each.own) }));
+  return { version: 1, hierarchies };
+}
+
+const deniedAt = ({ mountpoint }: { readonly mountpoint: string }, path: string) =>
+  access(`${mountpoint}${path}`, W_OK) ? {} : { denied: true as const };
+
+function readLayout(): CgroupLayout {
   const own = readTextIfExists('/proc/self/cgroup');
   if (own === undefined) return { version: 0 };
   const type = unless(['ENOENT'], () => filesystemType(TOP));

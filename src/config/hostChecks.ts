@@ -4,9 +4,11 @@
  */
 import type { PlanContext } from '../plan/context.ts';
 import type { Problem } from '../spec/problem.ts';
+import { checkCgroupPermission } from './linux/cgroupsPath.ts';
 import { checkHostResources } from './linux/resources.ts';
 
 export const HOST_CHECKS: readonly ((context: PlanContext) => readonly Problem[])[] = [
+  checkCgroupPermission,
   checkHostResources,
 ];
 

@@ -28,7 +28,7 @@ export function probeHost(): HostFacts {
     egid: getegid(),
     machine: engine().machine,
     lastCap: Number(readTextIfExists('/proc/sys/kernel/cap_last_cap') ?? '40'),
-    cgroup: probeCgroupLayout(),
+    cgroup: probeCgroupLayout(euid !== 0 || inUserNamespace),
     kernel: {
       mountApi: isKnown(SYS_open_tree),
       mountSetattr: isKnown(SYS_mount_setattr),

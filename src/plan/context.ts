@@ -37,6 +37,8 @@ export type CgroupLayout =
       /** The cgroup of tsrun itself, e.g. `/user.slice/x.scope`. */
       readonly own: string;
       readonly controllers: readonly string[];
+      /** tsrun may not make a cgroup beside its own. */
+      readonly denied?: true;
     }
   | {
       readonly version: 1;
@@ -45,6 +47,8 @@ export type CgroupLayout =
         readonly controllers: readonly string[];
         readonly mountpoint: string;
         readonly own: string;
+        /** tsrun may not make a cgroup below its own. */
+        readonly denied?: true;
       }[];
     }
   /** No cgroup file system is mounted, or `--cgroup-manager disabled`. */

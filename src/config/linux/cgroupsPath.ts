@@ -8,7 +8,7 @@
 import type { Spec } from '../../generated/spec.ts';
 import { O_DIRECTORY, O_PATH } from '../../linux/constants/file.ts';
 import type { PlanContext } from '../../plan/context.ts';
-import { type ErrnoName, type Step, step } from '../../plan/step.ts';
+import { type Step, step } from '../../plan/step.ts';
 import { error, type Problem } from '../../spec/problem.ts';
 
 /** Where a container's processes are: one directory on v2, one a hierarchy on v1, none on 0. */
@@ -21,6 +21,8 @@ export interface ContainerCgroup {
     readonly path: string;
     /** Both together: the directory as the host sees it. */
     readonly hostPath: string;
+    /** tsrun's own: not made for the container, nor removed with it. */
+    readonly isShared: boolean;
   }[];
 }
 
@@ -31,30 +33,49 @@ export function checkCgroupsPath(spec: Spec): readonly Problem[] {
   return path?.includes('\0') ? [error(POINTER, 'must not contain NUL', path)] : [];
 }
 
-/** The container's cgroup: pure, so the same for a plan and for whoever removes it later. */
-export function containerCgroup({ spec, host, options }: PlanContext): ContainerCgroup {
+/**
+ * The container's cgroup: pure, so the same for all who ask. A rootless container that asks for neither
+ * a place nor limits stays in tsrun's own where tsrun may make none.
+ */
+export function containerCgroup(context: PlanContext): ContainerCgroup {
+  const { spec, host, options } = context;
   const layout = host.cgroup;
   const wanted = spec.linux?.cgroupsPath || options.id;
   if (layout.version === 0) return { version: 0, directories: [] };
-  if (layout.version === 2) {
-    const { mountpoint, controllers, own } = layout;
-    const path = locate(wanted, own.slice(0, own.lastIndexOf('/')));
-    return { version: 2, directories: [directory(controllers, mountpoint, path)] };
-  }
-  return {
-    version: 1,
-    directories: layout.hierarchies.map(({ controllers, mountpoint, own }) =>
-      directory(controllers, mountpoint, locate(wanted, own)),
-    ),
-  };
+  const base = layout.version === 2 ? parentOf : (own: string) => own;
+  const hierarchies = layout.version === 2 ? [layout] : layout.hierarchies;
+  const directories = hierarchies.map(({ controllers, mountpoint, own, denied }) => {
+    const isShared = denied === true && isIndifferent(context);
+    const path = isShared ? own : locate(wanted, base(own));
+    const hostPath = path === '/' ? mountpoint : `${mountpoint}${path}`;
+    return { controllers, mountpoint, path, hostPath, isShared };
+  });
+  return { version: layout.version, directories };
 }
 
-const directory = (controllers: readonly string[], mountpoint: string, path: string) => ({
-  controllers,
-  mountpoint,
-  path,
-  hostPath: path === '/' ? mountpoint : `${mountpoint}${path}`,
-});
+const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
+
+/** Rootless, and asks for nothing that a cgroup of its own would give. */
+function isIndifferent({ spec, options }: PlanContext): boolean {
+  const { devices: _rules, ...limits } = spec.linux?.resources ?? {};
+  return options.rootless && !spec.linux?.cgroupsPath && Object.keys(limits).length === 0;
+}
+
+/** Where a limit or a place is asked for and no cgroup can be made for it. */
+export function checkCgroupPermission(context: PlanContext): readonly Problem[] {
+  const { spec, host, options } = context;
+  const isAbsolute = spec.linux?.cgroupsPath?.startsWith('/') === true;
+  if (host.cgroup.version === 0 || !options.rootless || isAbsolute) return [];
+  const hierarchies = host.cgroup.version === 2 ? [host.cgroup] : host.cgroup.hierarchies;
+  if (isIndifferent(context) || !hierarchies.some(({ denied }) => denied)) return [];
+  const path = spec.linux?.cgroupsPath ? POINTER : '/linux/resources';
+  return [
+    error(
+      path,
+      'rootless needs no limits + no cgrouppath when no permission is granted for cgroups',
+    ),
+  ];
+}
 
 /** `..` never leads above the top: the path is cleaned before it is put below `base`. */
 function locate(wanted: string, base: string): string {
@@ -73,9 +94,16 @@ function clean(path: string): string {
 
 /** `cgroup_create` for each hierarchy, by the runtime: only the host sees them. */
 export function planCgroup(context: PlanContext): readonly Step[] {
-  const { origin, extra } = circumstances(context);
-  return containerCgroup(context).directories.map(({ mountpoint, path, controllers }) =>
-    step('runtime', origin, { call: 'cgroup_create', mountpoint, path, controllers }, extra),
+  return containerCgroup(context).directories.flatMap(
+    ({ mountpoint, path, controllers, isShared }) =>
+      isShared
+        ? []
+        : step('runtime', originOf(context), {
+            call: 'cgroup_create',
+            mountpoint,
+            path,
+            controllers,
+          }),
   );
 }
 
@@ -85,25 +113,15 @@ export function planCgroup(context: PlanContext): readonly Step[] {
  * before that, the same move.
  */
 export function planJoinCgroup(context: PlanContext): readonly Step[] {
-  const { origin, extra } = circumstances(context);
   const { version, directories } = containerCgroup(context);
   const intoCgroup = version === 2 && context.host.kernel.cloneIntoCgroup;
-  return directories.map(({ hostPath: path }) => {
+  return directories.flatMap(({ hostPath: path, isShared }) => {
+    if (isShared) return [];
     const op = intoCgroup
       ? ({ call: 'openat', path, flags: O_PATH | O_DIRECTORY, mode: 0, out: 'cgroup' } as const)
       : ({ call: 'write', path: `${path}/cgroup.procs`, data: '0' } as const);
-    return step('outer', origin, op, extra);
+    return step('outer', originOf(context), op);
   });
 }
 
-/** What it is to lack the right to make cgroups, and then to find none. */
-const NO_PERMISSION: readonly ErrnoName[] = ['EACCES', 'EPERM', 'EROFS', 'ENOENT'];
-
-/** A rootless container that asks for neither a place nor limits runs where tsrun is, if it must. */
-function circumstances({ spec, options }: PlanContext) {
-  const path = spec.linux?.cgroupsPath;
-  const origin = path ? POINTER : '';
-  const { devices: _rules, ...limits } = spec.linux?.resources ?? {};
-  const asksForNothing = !path && Object.keys(limits).length === 0;
-  return { origin, extra: options.rootless && asksForNothing ? { ignore: NO_PERMISSION } : {} };
-}
+const originOf = ({ spec }: PlanContext) => (spec.linux?.cgroupsPath ? POINTER : '');

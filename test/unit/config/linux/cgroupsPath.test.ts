@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import {
+  checkCgroupPermission,
   checkCgroupsPath,
   containerCgroup,
   planCgroup,
   planJoinCgroup,
 } from '../../../../src/config/linux/cgroupsPath.ts';
+import type { Spec } from '../../../../src/generated/spec.ts';
 import { O_DIRECTORY, O_PATH } from '../../../../src/linux/constants/file.ts';
 import type { CgroupLayout } from '../../../../src/plan/context.ts';
 import { contextOf, HOST, OPTIONS, opsOf, specOf, specOfLinux } from '../../context.ts';
@@ -102,17 +104,45 @@ describe('linux.cgroupsPath', () => {
     ]);
   });
 
-  it('may fail for want of permission only when rootless and nothing is asked for', () => {
-    const ignored = (linux: Parameters<typeof specOfLinux>[0], rootless: boolean) => {
-      const options = { ...OPTIONS, rootless };
-      const context = contextOf(specOfLinux(linux), { host: { cgroup: V2 }, options });
-      return [...planCgroup(context), ...planJoinCgroup(context)].map(({ ignore }) => !!ignore);
+  describe('where tsrun may make no cgroup', () => {
+    const [cpu, memory] = V1.version === 1 ? V1.hierarchies : [];
+    if (cpu === undefined || memory === undefined) throw new Error('V1 has two hierarchies');
+    const cgroup: CgroupLayout = {
+      version: 1,
+      hierarchies: [cpu, { ...memory, denied: true }],
     };
-    const rules = [{ allow: false, access: 'rwm' }];
-    expect(ignored({}, true)).toEqual([true, true]);
-    expect(ignored({ resources: { devices: rules } }, true)).toEqual([true, true]);
-    expect(ignored({ resources: { pids: { limit: 1 } } }, true)).toEqual([false, false]);
-    expect(ignored({ cgroupsPath: '/w' }, true)).toEqual([false, false]);
-    expect(ignored({}, false)).toEqual([false, false]);
+    const contextFor = (linux: NonNullable<Spec['linux']>, rootless = true) =>
+      contextOf(specOfLinux(linux), { host: { cgroup }, options: { ...OPTIONS, rootless } });
+    const steps = (linux: NonNullable<Spec['linux']>, rootless?: boolean) => {
+      const context = contextFor(linux, rootless);
+      return [...planCgroup(context), ...planJoinCgroup(context)].length;
+    };
+
+    it('leaves a rootless container that asks for nothing in the own one of tsrun', () => {
+      const rules = [{ allow: false, access: 'rwm' }];
+      expect(steps({})).toBe(2);
+      expect(steps({ resources: { devices: rules } })).toBe(2);
+      expect(containerCgroup(contextFor({})).directories[1]).toMatchObject({
+        hostPath: '/sys/fs/cgroup/memory/host/me',
+        isShared: true,
+      });
+      expect(checkCgroupPermission(contextFor({}))).toEqual([]);
+    });
+
+    it.each<[string, NonNullable<Spec['linux']>]>([
+      ['/linux/resources', { resources: { pids: { limit: 1 } } }],
+      ['/linux/cgroupsPath', { cgroupsPath: 'w' }],
+    ])('refuses %s, which it cannot carry out', (path, linux) => {
+      expect(steps(linux)).toBe(4);
+      expect(checkCgroupPermission(contextFor(linux))).toMatchObject([{ severity: 'error', path }]);
+    });
+
+    it('tries an absolute path, which may lie where it has the right', () => {
+      expect(checkCgroupPermission(contextFor({ cgroupsPath: '/w' }))).toEqual([]);
+    });
+
+    it('tries all for root, whatever access(2) says', () => {
+      expect(steps({}, false)).toBe(4);
+    });
   });
 });
