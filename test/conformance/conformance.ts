@@ -1,0 +1,106 @@
+/**
+ * `npm run conformance [-- PROGRAM…]`: the validation programs of opencontainers/runtime-tools against
+ * tsrun and against runc, side by side. Several of them are outdated, so the measure is runc: what runc
+ * passes tsrun passes too, but for what expected-failures.json names with its reason. Fails otherwise, and
+ * when an expected failure has become a pass.
+ */
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type Programs, preparePrograms } from './prepare.ts';
+import { parseTap, type Verdict } from './tap.ts';
+
+const TOP = resolve(import.meta.dirname, '../..');
+const PROGRAM_TIMEOUT_MS = 90_000;
+
+const expectedFailures = JSON.parse(
+  readFileSync(join(import.meta.dirname, 'expected-failures.json'), 'utf8'),
+) as Readonly<Record<string, string>>;
+
+interface Runtime {
+  readonly name: string;
+  readonly path: string;
+}
+
+const runtimes: readonly Runtime[] = [
+  { name: 'tsrun', path: process.env['TSRUN_RUNTIME'] ?? join(TOP, 'tsrun') },
+  { name: 'runc', path: 'runc' },
+];
+
+/** One program against one runtime, with state and temporary files of their own. */
+function validate(programs: Programs, program: string, runtime: Runtime, work: string): Verdict {
+  const directory = mkdtempSync(join(work, `${program}-`));
+  const state = join(directory, 'state');
+  const wrapper = join(directory, runtime.name);
+  mkdirSync(state);
+  mkdirSync(join(directory, 'tmp'));
+  writeFileSync(wrapper, `#!/bin/sh\nexec "${runtime.path}" --root "${state}" "$@"\n`, {
+    mode: 0o755,
+  });
+  const done = spawnSync(join(programs.directory, 'programs', program), [], {
+    cwd: programs.directory,
+    encoding: 'utf8',
+    env: { ...process.env, RUNTIME: wrapper, TMPDIR: join(directory, 'tmp') },
+    timeout: PROGRAM_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  writeFileSync(join(work, `${program}.${runtime.name}.tap`), `${done.stdout}${done.stderr}`);
+  for (const id of existsSync(state) ? readdirSync(state) : []) {
+    spawnSync(wrapper, ['delete', '--force', id]);
+  }
+  rmSync(directory, { recursive: true, force: true });
+  return parseTap(done.stdout, done.error === undefined ? done.status : null);
+}
+
+/** The words behind a program's line; `wrong` when the command must fail for it. */
+function judge(program: string, tsrun: Verdict, runc: Verdict): { note: string; wrong: boolean } {
+  const reason = expectedFailures[program];
+  const failures = tsrun.failures.slice(0, 2).join('; ');
+  if (tsrun.passed && reason !== undefined) {
+    return { note: 'passes: take it out of expected-failures.json', wrong: true };
+  }
+  if (tsrun.passed || !runc.passed) return { note: failures, wrong: false };
+  if (reason !== undefined) return { note: `expected: ${reason}`, wrong: false };
+  return { note: failures, wrong: true };
+}
+
+function main(): void {
+  const programs = preparePrograms();
+  const work = mkdtempSync(join(tmpdir(), 'tsrun-conformance-'));
+  const chosen = process.argv.slice(2);
+  const names = chosen.length > 0 ? chosen : programs.names;
+  const passed = new Map(runtimes.map((runtime) => [runtime.name, 0]));
+  let isWrong = false;
+  console.log(`${'program'.padEnd(34)} ${runtimes.map(({ name }) => name.padEnd(9)).join(' ')}`);
+  for (const program of names) {
+    const verdicts = runtimes.map((runtime) => {
+      const verdict = validate(programs, program, runtime, work);
+      if (verdict.passed) passed.set(runtime.name, (passed.get(runtime.name) ?? 0) + 1);
+      return verdict;
+    });
+    const [tsrun, runc] = verdicts;
+    if (tsrun === undefined || runc === undefined) throw new Error('two runtimes are compared');
+    const { note, wrong } = judge(program, tsrun, runc);
+    isWrong ||= wrong;
+    const words = verdicts.map((one) => (one.passed ? `ok ${one.tests}` : 'not ok').padEnd(9));
+    console.log(
+      `${program.padEnd(34)} ${words.join(' ')} ${wrong ? 'WRONG ' : ''}${note}`.trimEnd(),
+    );
+  }
+  const counts = [...passed].map(([name, count]) => `${name} passes ${count}`);
+  console.log(`\nof ${names.length} programs ${counts.join(', ')}; their output is in ${work}`);
+  if (!isWrong && chosen.length === 0) rmSync(work, { recursive: true, force: true });
+  process.exitCode = isWrong ? 1 : 0;
+}
+
+main();
