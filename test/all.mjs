@@ -1,0 +1,107 @@
+/**
+ * `npm test`: sets up what is missing, then every check there is, each a step with its time. Plain
+ * JavaScript, because it starts before `npm ci`. With CI set, a test that is skipped without need fails.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const top = join(dirname(fileURLToPath(import.meta.url)), '..');
+const reports = join(top, 'dist/test');
+const isRoot = process.getuid() === 0;
+const isCi = Boolean(process.env.CI);
+
+/** Programs the tests call, and Debian's packages that have them. */
+const PROGRAMS = {
+  runc: 'runc',
+  busybox: 'busybox-static',
+  'musl-gcc': 'musl-tools',
+  ip: 'iproute2',
+  script: 'bsdutils',
+  nsenter: 'util-linux',
+  python3: 'python3',
+};
+
+const rows = [];
+/** Ends the whole run when the step fails: later ones would only say it again. */
+function step(name, command, args, env = {}) {
+  console.log(`\n== ${name}: ${command} ${args.join(' ')}`);
+  const started = Date.now();
+  const { status, error } = spawnSync(command, args, {
+    cwd: top,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  });
+  if (error) console.error(error.message);
+  const row = { name, seconds: (Date.now() - started) / 1000, result: 'ok' };
+  rows.push(row);
+  if (status !== 0) {
+    row.result = 'FAILED';
+    finish(1);
+  }
+  return row;
+}
+
+/** A vitest project; its row says how many tests there were. */
+function vitest(name, project, skipsAllowed, env = {}) {
+  const report = join(reports, `${name.replaceAll(/\W+/g, '-')}.json`);
+  const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`];
+  const row = step(name, 'npx', ['vitest', 'run', '--project', project, ...reporters], env);
+  const { numPassedTests, numPendingTests, numTodoTests } = JSON.parse(
+    readFileSync(report, 'utf8'),
+  );
+  const skipped = numPendingTests + numTodoTests;
+  row.result = `${numPassedTests} passed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+  if (isCi && skipped > 0 && !skipsAllowed) {
+    row.result += ': none may be skipped here';
+    finish(1);
+  }
+}
+
+function finish(status) {
+  console.log('');
+  for (const { name, seconds, result } of rows) {
+    console.log(`${name.padEnd(24)} ${seconds.toFixed(1).padStart(7)} s  ${result}`);
+  }
+  const total = rows.reduce((sum, { seconds }) => sum + seconds, 0);
+  console.log(`npm test: ${status === 0 ? 'passed' : 'FAILED'} in ${total.toFixed(0)} s`);
+  process.exit(status);
+}
+
+const onPath = (program) =>
+  [...process.env.PATH.split(':'), '/usr/sbin', '/sbin'].some((dir) =>
+    existsSync(join(dir, program)),
+  );
+
+const missing = [...new Set(Object.keys(PROGRAMS).filter((one) => !onPath(one)))];
+if (missing.length > 0 && isRoot && onPath('apt-get')) {
+  const packages = missing.map((one) => PROGRAMS[one]);
+  step('apt-get update', 'apt-get', ['update', '-q']);
+  step(
+    'apt-get install',
+    'apt-get',
+    ['install', '-y', '-q', '--no-install-recommends', ...packages],
+    {
+      DEBIAN_FRONTEND: 'noninteractive',
+    },
+  );
+}
+if (!existsSync(join(top, 'node_modules/.package-lock.json'))) {
+  step('npm ci', 'npm', ['ci', '--no-audit', '--no-fund']);
+}
+step('build', 'npm', ['run', '--silent', 'build']);
+mkdirSync(reports, { recursive: true });
+step('format and lint', 'npx', ['biome', 'check', '.']);
+step('types', 'npm', ['run', '--silent', 'types']);
+vitest('unit and layout', 'unit', false);
+step('C with sanitizers', 'make', ['-C', 'native', 'test']);
+if (isRoot) {
+  vitest('integration on tsrun', 'integration', false);
+  // What Debian's runc is too old for is skipped, and says so in the test.
+  if (onPath('runc')) vitest('integration on runc', 'integration', true, { TSRUN_RUNTIME: 'runc' });
+} else {
+  rows.push({ name: 'integration', seconds: 0, result: 'SKIPPED: needs root' });
+  if (isCi) finish(1);
+}
+finish(0);
