@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { GLOBAL_FLAGS } from '../../../src/cli/commands.ts';
+import { globalsOf } from '../../../src/cli/invocation.ts';
+import { parseArguments } from '../../../src/cli/parse.ts';
+
+const globals = (...args: string[]) =>
+  globalsOf(parseArguments(['--root', '/run/x', ...args], GLOBAL_FLAGS, 'flags-first').values);
+
+describe('--root', () => {
+  it('loses the slashes at its end', () => {
+    expect(globals('--root', '/run/x//').root).toBe('/run/x');
+  });
+
+  it.each(['/', '//'])('is not %s, whose directories delete would take for containers', (root) => {
+    expect(() => globals('--root', root)).toThrow('must not be the root directory');
+  });
+});
+
+describe('--rootless', () => {
+  it.each([
+    ['true', true],
+    ['false', false],
+  ])('%s', (text, rootless) => {
+    expect(globals('--rootless', text).rootless).toBe(rootless);
+  });
+
+  it.each([[[]], [['--rootless=auto']]])('%j leaves it to the host', (args) => {
+    expect(globals(...args)).not.toHaveProperty('rootless');
+  });
+
+  it('is nothing else', () => {
+    expect(() => globals('--rootless', 'maybe')).toThrow('invalid value "maybe"');
+  });
+});
