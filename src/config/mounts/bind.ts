@@ -44,26 +44,33 @@ export const planBindSources = (
 
 /** The mount is made from a clone of its source, given its attributes, then attached. */
 export function planBind(context: PlanContext, entry: MountEntry): readonly Step[] {
-  if (!hasMountApi(context) && entry.options.idmap === undefined && !entry.mount.uidMappings)
-    return isRemount(entry) ? planRemount(entry) : planBindMount2(context, entry);
   if (isRemount(entry)) return planBindRemount(context, entry);
-  const byOuter = isOpenedByOuter(context, entry);
-  const fd = byOuter ? sourceSlot(entry) : MOUNT;
-  return [
-    ...(byOuter ? [] : [openSource(context, 'init', entry, fd)]),
-    ...setAttributes(context, entry, fd),
-    ...setRecursiveAttributes(entry, fd),
-    ...attach(entry, fd, fd),
-    ...(byOuter ? [initStep(entry, { call: 'close', fd })] : []),
-  ];
+  if (!isOpenedByOuter(context, entry)) return planBindByInit(context, entry);
+  const fd = sourceSlot(entry);
+  return [...attachSource(context, entry, fd), initStep(entry, { call: 'close', fd })];
 }
 
+/** The same, whoever could open the source. */
+export const planBindByInit = (context: PlanContext, entry: MountEntry): readonly Step[] =>
+  hasMountApi(context)
+    ? [openSource(context, 'init', entry, MOUNT), ...attachSource(context, entry, MOUNT)]
+    : planBindMount2(context, entry);
+
 /** `bind` with `remount`: the attributes of the mount that is already there. */
-const planBindRemount = (context: PlanContext, entry: MountEntry): readonly Step[] => [
-  openDestination(entry, TARGET),
-  ...setAttributes(context, entry, TARGET),
-  ...setRecursiveAttributes(entry, TARGET),
-  ...setPropagation(entry, TARGET),
+export const planBindRemount = (context: PlanContext, entry: MountEntry): readonly Step[] =>
+  hasMountApi(context)
+    ? [
+        openDestination(entry, TARGET),
+        ...setAttributes(context, entry, TARGET),
+        ...setRecursiveAttributes(entry, TARGET),
+        ...setPropagation(entry, TARGET),
+      ]
+    : planRemount(entry);
+
+const attachSource = (context: PlanContext, entry: MountEntry, fd: Slot): readonly Step[] => [
+  ...setAttributes(context, entry, fd),
+  ...setRecursiveAttributes(entry, fd),
+  ...attach(entry, fd, fd),
 ];
 
 const sourceSlot = ({ index }: MountEntry): Slot => `source:${index}`;

@@ -6,7 +6,9 @@ import {
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_NOSYMFOLLOW,
   MOUNT_ATTR_RDONLY,
+  MS_PRIVATE,
   OPEN_TREE_CLONE,
 } from '../../../../src/linux/constants/mount.ts';
 import type { CgroupLayout } from '../../../../src/plan/context.ts';
@@ -35,11 +37,20 @@ const ops = (
   return opsOf(planMounts(contextOf(spec, { host: { cgroup } })));
 };
 
+const setattr = (fd: string, set: number, clear: number) => ({
+  call: 'mount_setattr',
+  fd,
+  flags: 0,
+  attr_set: BigInt(set),
+  attr_clr: BigInt(clear),
+  propagation: 0n,
+});
+
 describe('a cgroup mount on cgroup v1', () => {
   it('is a tmpfs with the own cgroup of each hierarchy, read-only once that is filled', () => {
-    const attach = (from: string, path: string, like = {}) => [
+    const attach = (path: string, like = {}) => [
       { call: 'open_target', root: 'root', path, flags: 0, ...like, out: 'target' },
-      { call: 'move_mount', from, to: 'target' },
+      { call: 'move_mount', from: 'mount', to: 'target' },
     ];
     const hierarchy = (name: string) => [
       {
@@ -48,15 +59,12 @@ describe('a cgroup mount on cgroup v1', () => {
         flags: OPEN_TREE_CLONE | AT_RECURSIVE,
         out: 'mount',
       },
-      {
-        call: 'mount_setattr',
-        fd: 'mount',
-        flags: 0,
-        attr_set: BigInt(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID),
-        attr_clr: 0n,
-        propagation: 0n,
-      },
-      ...attach('mount', `/sys/fs/cgroup/${name}`),
+      setattr(
+        'mount',
+        MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID,
+        MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW,
+      ),
+      ...attach(`/sys/fs/cgroup/${name}`, { like: 'mount' }),
     ];
     const link = (controller: string) => ({
       call: 'symlinkat',
@@ -72,23 +80,23 @@ describe('a cgroup mount on cgroup v1', () => {
         source: 'tmpfs',
         options: ['mode=755'],
         attributes: NO_PRIVILEGES,
-        out: 'cgroups',
+        out: 'mount',
       },
-      ...attach('cgroups', '/sys/fs/cgroup'),
+      ...attach('/sys/fs/cgroup'),
       ...hierarchy('memory'),
       ...hierarchy('cpu,cpuacct'),
       link('cpu'),
       link('cpuacct'),
-      {
-        call: 'mount_setattr',
-        fd: 'cgroups',
-        flags: 0,
-        attr_set: BigInt(MOUNT_ATTR_RDONLY),
-        attr_clr: 0n,
-        propagation: 0n,
-      },
-      { call: 'close', fd: 'cgroups' },
+      expect.objectContaining({ call: 'openat2', path: '/sys/fs/cgroup', out: 'target' }),
+      setattr('target', MOUNT_ATTR_RDONLY | NO_PRIVILEGES, MOUNT_ATTR_NOSYMFOLLOW),
     ]);
+  });
+
+  it('gives its propagation to the tmpfs and to what is in it', () => {
+    const changed = ops(['rprivate']).filter(({ call }) => call === 'mount_setattr');
+    expect(changed).toMatchObject(
+      ['mount', 'mount', 'target'].map((fd) => ({ fd, propagation: BigInt(MS_PRIVATE) })),
+    );
   });
 
   it('mounts the hierarchies themselves in a cgroup namespace, which has the own cgroup as root', () => {
