@@ -41,26 +41,45 @@ export function checkUnsupported(
   table: readonly Unsupported[] = UNSUPPORTED,
 ): readonly Problem[] {
   return table.flatMap(({ pattern, verdict, reason }) =>
-    matches(config, pattern.split('/').slice(1), '').map(
+    matches(config, pattern.split('/'), 1, '').map(
       (path): Problem =>
         verdict === 'warn' ? warning(path, reason) : { ...error(path, reason), unsupported: true },
     ),
   );
 }
 
-/** Pointers of the values that match; an empty string, array or object asks for nothing. */
-function matches(value: unknown, parts: readonly string[], pointer: string): readonly string[] {
-  const [part, ...rest] = parts;
-  if (part === undefined) return asksForSomething(value) ? [pointer] : [];
-  if (value === null || typeof value !== 'object') return [];
-  const names = part === '*' ? Object.keys(value) : [part];
-  return names.flatMap((name) => {
-    const member: unknown = Object.getOwnPropertyDescriptor(value, name)?.value;
-    return member === undefined ? [] : matches(member, rest, `${pointer}/${escapePointer(name)}`);
-  });
+/** Pointers of the values that match parts from `at` on; on each start's path, so written to be fast. */
+function matches(
+  config: unknown,
+  parts: readonly string[],
+  at: number,
+  start: string,
+): readonly string[] {
+  let value = config;
+  let pointer = start;
+  for (let i = at; i < parts.length; i += 1) {
+    const part = parts[i] ?? '';
+    if (!isObject(value)) return NONE;
+    const holder = value;
+    if (part === '*') {
+      return Object.keys(holder).flatMap((name) =>
+        matches(holder[name], parts, i + 1, `${pointer}/${escapePointer(name)}`),
+      );
+    }
+    value = holder[part];
+    if (value === undefined) return NONE;
+    pointer += `/${part}`;
+  }
+  return asksForSomething(value) ? [pointer] : NONE;
 }
 
+const NONE: readonly string[] = [];
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  value !== null && typeof value === 'object';
+
+/** An empty string, array or object asks for nothing. */
 function asksForSomething(value: unknown): boolean {
   if (value === '' || value === null) return false;
-  return typeof value !== 'object' || Object.keys(value).length > 0;
+  return !isObject(value) || Object.keys(value).length > 0;
 }
