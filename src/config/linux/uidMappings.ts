@@ -6,8 +6,8 @@
 import type { IdMapping, Spec } from '../../generated/spec.ts';
 import type { PlanContext } from '../../plan/context.ts';
 import { INIT, type Step, step } from '../../plan/step.ts';
-import { error, type Problem, warning } from '../../spec/problem.ts';
-import { createsNamespace, joinsNamespace } from './namespaces.ts';
+import { error, type Problem } from '../../spec/problem.ts';
+import { createsNamespace, hasNamespace } from './namespaces.ts';
 
 /** The kernel's UID_GID_MAP_MAX_EXTENTS, since Linux 4.15. */
 const MAX_EXTENTS = 340;
@@ -29,9 +29,12 @@ export function toHostId(map: readonly IdMapping[], id: number): number | undefi
   return extent === undefined ? undefined : extent.hostID + (id - extent.containerID);
 }
 
-/** The host's ids of the container's root, who owns what tsrun makes for it. 0 without a new user namespace. */
+/**
+ * The host's ids of the container's root, who owns what tsrun makes for it. Of a user namespace that is
+ * joined, what the config tells of its maps counts: engines that share one write them for this.
+ */
 export const containerRoot = (spec: Spec): { readonly uid: number; readonly gid: number } =>
-  createsNamespace(spec, 'user')
+  hasNamespace(spec, 'user')
     ? {
         uid: toHostId(mappings(spec, 'uid'), 0) ?? 0,
         gid: toHostId(mappings(spec, 'gid'), 0) ?? 0,
@@ -42,11 +45,8 @@ export function checkIdMappings(spec: Spec): readonly Problem[] {
   return KINDS.flatMap((kind) => {
     const map = mappings(spec, kind);
     if (createsNamespace(spec, 'user')) return checkMap(kind, map);
-    if (map.length === 0) return [];
-    if (joinsNamespace(spec, 'user') !== undefined)
-      return [
-        warning(origin(kind), 'is not applied: the user namespace is joined and has its own'),
-      ];
+    // With a path the maps describe what is joined; runc 1.1 demands them, so engines write both.
+    if (map.length === 0 || hasNamespace(spec, 'user')) return [];
     return [
       error(
         origin(kind),

@@ -101,15 +101,15 @@ describe('linux.uidMappings and linux.gidMappings', () => {
     expect(checkIdMappings(spec)[0]).toMatchObject({ severity: 'error', path });
   });
 
-  it('warns that the maps of a joined user namespace are its own', () => {
+  it('take maps beside a path for a description of the namespace that is joined', () => {
     const spec = specOfLinux({
       namespaces: [{ type: 'user', path: '/proc/7/ns/user' }],
       uidMappings: map([0, 1000, 1]),
+      gidMappings: map([0, 1001, 1]),
     });
-    expect(checkIdMappings(spec)).toMatchObject([
-      { severity: 'warning', path: '/linux/uidMappings' },
-    ]);
+    expect(checkIdMappings(spec)).toEqual([]);
     expect(planIdMappings(contextOf(spec))).toEqual([]);
+    expect(containerRoot(spec)).toEqual({ uid: 1000, gid: 1001 });
   });
 
   it('accepts good maps', () => {
