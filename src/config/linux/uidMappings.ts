@@ -29,18 +29,6 @@ export function toHostId(map: readonly IdMapping[], id: number): number | undefi
   return extent === undefined ? undefined : extent.hostID + (id - extent.containerID);
 }
 
-/**
- * The host's ids of the container's root, who owns what tsrun makes for it. Of a user namespace that is
- * joined, what the config tells of its maps counts: engines that share one write them for this.
- */
-export const containerRoot = (spec: Spec): { readonly uid: number; readonly gid: number } =>
-  hasNamespace(spec, 'user')
-    ? {
-        uid: toHostId(mappings(spec, 'uid'), 0) ?? 0,
-        gid: toHostId(mappings(spec, 'gid'), 0) ?? 0,
-      }
-    : { uid: 0, gid: 0 };
-
 export function checkIdMappings(spec: Spec): readonly Problem[] {
   return KINDS.flatMap((kind) => {
     const map = mappings(spec, kind);
