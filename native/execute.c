@@ -11,7 +11,8 @@
 int op_find_home(struct tsr_machine *m, const struct op_find_home *op)
 {
     /* The image's file: were it a FIFO, opening it would otherwise wait. */
-    int fd TSR_CLOSED = open("/etc/passwd", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    int fd TSR_CLOSED = openat(AT_FDCWD, "/etc/passwd", flags);
     struct stat status;
 
     strcpy(m->home, "/");

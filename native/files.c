@@ -40,7 +40,7 @@ int op_write(struct tsr_machine *m, const struct op_write *op)
     int fd TSR_CLOSED = -1;
 
     if (op->dirfd == TSR_NO_SLOT)
-        fd = tsr_result(open(op->path, flags));
+        fd = tsr_result(openat(AT_FDCWD, op->path, flags));
     else
         fd = directory < 0 ? -EBADF : tsr_open_beneath(directory, op->path, flags);
     if (fd < 0)

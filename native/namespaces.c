@@ -59,7 +59,7 @@ static int open_proc(pid_t pid, const char *name, int flags)
 
     strcat(path, tsr_format_number(digits, (uint64_t)pid, 10));
     strcat(path, name);
-    return tsr_result(open(path, flags | O_CLOEXEC));
+    return tsr_result(openat(AT_FDCWD, path, flags | O_CLOEXEC));
 }
 
 static int write_map(pid_t pid, const char *name, const char *map)

@@ -34,33 +34,61 @@ int tsr_open_in_root(int root, const char *path, int flags)
     return fd == -ENOSYS ? tsr_walk_in_root(root, path, flags, NULL) : fd;
 }
 
-int tsr_make_in_root(int root, const char *path, const struct tsr_make *make)
+/* Cuts path into what leads to the parent and the last name, which must be one: 0 or -errno. */
+static int split(const char *path, char ret_parent[PATH_MAX], char ret_last[NAME_MAX + 1])
 {
-    int fd = tsr_open_in_root(root, path, O_PATH);
-
-    return fd == -ENOENT ? tsr_walk_in_root(root, path, O_PATH, make) : fd;
-}
-
-int tsr_open_parent(int root, const char *path, char ret_last[NAME_MAX + 1])
-{
-    static const struct tsr_make directories = {.mode = 0755};
-    char parent[PATH_MAX];
     size_t length = strlen(path), start;
 
     while (length > 0 && path[length - 1] == '/')
         length--;
     for (start = length; start > 0 && path[start - 1] != '/'; start--)
         ;
-    if (length - start > NAME_MAX || start >= sizeof parent - 1)
+    if (length - start > NAME_MAX || start >= PATH_MAX)
         return -ENAMETOOLONG;
     memcpy(ret_last, path + start, length - start);
     ret_last[length - start] = '\0';
     if (length == start || strcmp(ret_last, ".") == 0 || strcmp(ret_last, "..") == 0)
         return -EINVAL;
-    parent[0] = '/';
-    memcpy(parent + 1, path, start);
-    parent[start + 1] = '\0';
-    return tsr_make_in_root(root, parent, &directories);
+    while (start > 1 && path[start - 1] == '/')
+        start--;
+    memcpy(ret_parent, start == 0 ? "." : path, start == 0 ? 1 : start);
+    ret_parent[start == 0 ? 1 : start] = '\0';
+    return 0;
+}
+
+/* The common case, in as few calls as it takes: the last name is missing, its parent is there. */
+static int make_last(int root, const char *path, const struct tsr_make *make)
+{
+    char parent_path[PATH_MAX], name[NAME_MAX + 1];
+    int error = split(path, parent_path, name);
+    int parent TSR_CLOSED = error < 0 ? error : tsr_open_in_root(root, parent_path, O_PATH | O_DIRECTORY);
+
+    if (parent < 0)
+        return parent;
+    error = tsr_make_node(parent, name, make, true);
+    return error < 0 ? error : tsr_result(openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+}
+
+int tsr_make_in_root(int root, const char *path, const struct tsr_make *make)
+{
+    int fd = tsr_open_in_root(root, path, O_PATH);
+
+    if (fd != -ENOENT)
+        return fd;
+    fd = make_last(root, path, make);
+    /* EEXIST: a symlink to nowhere is in the way, and the walk makes what it points to. */
+    if (fd == -ENOENT || fd == -EEXIST || fd == -EINVAL)
+        return tsr_walk_in_root(root, path, O_PATH, make);
+    return fd;
+}
+
+int tsr_open_parent(int root, const char *path, char ret_last[NAME_MAX + 1])
+{
+    static const struct tsr_make directories = {.mode = 0755};
+    char parent[PATH_MAX];
+    int error = split(path, parent, ret_last);
+
+    return error < 0 ? error : tsr_make_in_root(root, parent, &directories);
 }
 
 /* For kernels without openat2: the walk does not follow magic links and cannot leave; compare devices. */

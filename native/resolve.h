@@ -28,6 +28,8 @@ int tsr_open_parent(int root, const char *path, char ret_last[NAME_MAX + 1]);
 /* Opens path beneath directory, never crossing to another file system nor following magic links. */
 int tsr_open_beneath(int directory, const char *path, int flags);
 
+/* Makes one name in a directory; 0 or -errno, EEXIST included. */
+int tsr_make_node(int directory, const char *name, const struct tsr_make *make, bool is_last);
 /* The walk behind the first two, for tests and old kernels; make may be NULL. */
 int tsr_walk_in_root(int root, const char *path, int flags, const struct tsr_make *make);
 

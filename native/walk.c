@@ -53,20 +53,19 @@ static int next_name(struct walk *w, char ret_name[NAME_MAX + 1])
     return length > 0;
 }
 
-static int make_missing(const struct walk *w, const char *name)
+int tsr_make_node(int directory, const char *name, const struct tsr_make *make, bool is_last)
 {
-    const struct tsr_make *make = w->make;
-    int error;
+    int made;
 
-    if (make->is_file && *w->at == '\0')
-        error = tsr_result(mknodat(here(w), name, S_IFREG | 0644, 0));
+    if (make->is_file && is_last)
+        made = mknodat(directory, name, S_IFREG | 0644, 0);
     else
-        error = tsr_result(mkdirat(here(w), name, make->mode));
-    if (error < 0)
-        return error == -EEXIST ? 0 : error;
+        made = mkdirat(directory, name, make->mode);
+    if (made < 0)
+        return -errno;
     if (make->uid == 0 && make->gid == 0)
         return 0;
-    return tsr_result(fchownat(here(w), name, make->uid, make->gid, AT_SYMLINK_NOFOLLOW));
+    return tsr_result(fchownat(directory, name, make->uid, make->gid, AT_SYMLINK_NOFOLLOW));
 }
 
 static int open_name(const struct walk *w, const char *name)
@@ -75,9 +74,10 @@ static int open_name(const struct walk *w, const char *name)
     int fd = tsr_result(openat(here(w), name, flags));
 
     if (fd == -ENOENT && w->make != NULL) {
-        int error = make_missing(w, name);
+        int error = tsr_make_node(here(w), name, w->make, *w->at == '\0');
 
-        if (error < 0)
+        /* Somebody was faster. */
+        if (error < 0 && error != -EEXIST)
             return error;
         fd = tsr_result(openat(here(w), name, flags));
     }
