@@ -31,6 +31,22 @@ const TYPES = {
   'slot_out?': { ts: 'Slot | undefined', c: 'uint32_t %', read: 'tsr_read_slot_or_none' },
 } as const;
 
+/** Types as one letter each, for the C tests that build plans of every shape. */
+const LETTERS: { readonly [K in keyof typeof TYPES]: string } = {
+  u32: 'u',
+  i32: 'i',
+  u64: 'U',
+  str: 's',
+  'str?': 'S',
+  strs: 'v',
+  bytes: 'b',
+  u32s: 'w',
+  slot: 'l',
+  'slot?': 'L',
+  slot_out: 'l',
+  'slot_out?': 'L',
+};
+
 const HEADER = 'Generated from schemas/ops.json by schemas/generate.ts. Do not edit.';
 
 export function generateOps(root: string): void {
@@ -43,6 +59,7 @@ export function generateOps(root: string): void {
   writeFileSync(`${root}/src/generated/ops.ts`, typescript(operations, version));
   writeFileSync(`${root}/native/generated/ops.h`, header(operations, version));
   writeFileSync(`${root}/native/generated/ops_decode.c`, decoder(operations));
+  writeFileSync(`${root}/native/generated/ops_shapes.h`, shapes(operations));
 }
 
 const optional = (type: string) => type.endsWith('?');
@@ -198,6 +215,28 @@ function decoder(operations: readonly Operation[]): string {
     '        return 0;',
     '    }',
     '}',
+    '',
+  ].join('\n');
+}
+
+/** What the C tests know of the operations: opcode, name, the letters of the fields. */
+function shapes(operations: readonly Operation[]): string {
+  const row = (o: Operation, i: number) =>
+    inExecutor(o)
+      ? [`    {${i}, "${o.call}", "${o.fields.map((f) => LETTERS[f.type]).join('')}"},`]
+      : [];
+  return [
+    `/* ${HEADER} */`,
+    '#include <stdint.h>',
+    '',
+    'static const struct {',
+    '    uint16_t opcode;',
+    '    const char *call;',
+    '    /* u u32, i i32, U u64, s str, S str?, v strs, b bytes, w u32s, l slot, L slot? */',
+    '    const char *fields;',
+    '} tsr_shapes[] = {',
+    ...operations.flatMap(row),
+    '};',
     '',
   ].join('\n');
 }

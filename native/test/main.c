@@ -1,0 +1,95 @@
+/* Runs every test of the executor. */
+#include "check.h"
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct {
+    const char *name;
+    const struct test *tests;
+} suites[] = {
+    {"wire", wire_tests},       {"resolve", resolve_tests}, {"text", text_tests},
+    {"run", run_tests},         {"hook", hook_tests},       {"execute", execute_tests},
+    {"copy_up", copy_up_tests}, {"supervise", supervise_tests},
+};
+
+static long checks, failures;
+static const char *current_case;
+static char directory[256];
+
+void check_case(const char *name)
+{
+    current_case = name;
+}
+
+void check_that(bool holds, const char *claim, const char *file, int line)
+{
+    checks++;
+    if (holds)
+        return;
+    failures++;
+    printf("    %s:%d: %s%s%s does not hold\n", file, line, current_case == NULL ? "" : current_case,
+           current_case == NULL ? "" : ": ", claim);
+}
+
+void check_equal(long long got, long long expected, const char *claim, const char *file, int line)
+{
+    check_that(got == expected, claim, file, line);
+    if (got != expected)
+        printf("        got %lld, expected %lld\n", got, expected);
+}
+
+void check_text(const char *got, const char *expected, const char *claim, const char *file, int line)
+{
+    check_that(strcmp(got, expected) == 0, claim, file, line);
+    if (strcmp(got, expected) != 0)
+        printf("        got \"%s\", expected \"%s\"\n", got, expected);
+}
+
+const char *fresh_directory(void)
+{
+    const char *top = getenv("TMPDIR");
+
+    snprintf(directory, sizeof directory, "%s/tsrun-test-XXXXXX", top == NULL ? "/tmp" : top);
+    if (mkdtemp(directory) == NULL)
+        abort();
+    return directory;
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status, (void)type, (void)walk;
+    return remove(path);
+}
+
+static void run(const char *suite, const struct test *test)
+{
+    long before = failures;
+
+    directory[0] = '\0';
+    current_case = NULL;
+    fflush(stdout);
+    test->run();
+    if (directory[0] != '\0' && nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0)
+        perror(directory);
+    if (failures > before)
+        printf("not ok %s: %s\n", suite, test->title);
+}
+
+int main(int count, char **arguments)
+{
+    int tests = 0;
+
+    /* Nothing here waits for long: a test that hangs has failed. */
+    alarm(120);
+    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
+        if (count > 1 && strcmp(arguments[1], suites[i].name) != 0)
+            continue;
+        for (const struct test *test = suites[i].tests; test->title != NULL; test++, tests++)
+            run(suites[i].name, test);
+    }
+    printf("native: %d tests, %ld checks, %ld failures\n", tests, checks, failures);
+    return failures == 0 && tests > 0 ? 0 : 1;
+}

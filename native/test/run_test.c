@@ -1,0 +1,323 @@
+/* The loop and the control messages, from the first yield to execve. */
+#include "../machine.h"
+#include "check.h"
+#include "executor.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static struct plan_bytes plan;
+
+static void add_chdir(const char *path, uint8_t flags, int32_t ignored)
+{
+    begin_step(&plan, OP_chdir, TSR_OUTER, flags, ignored);
+    put_str(&plan, path);
+    end_step(&plan);
+}
+
+/* Leaves a trace: the directory path/name. */
+static void add_trace(const char *path, const char *name, uint8_t flags)
+{
+    begin_step(&plan, OP_openat, TSR_OUTER, 0, 0);
+    put_u32(&plan, TSR_NO_SLOT);
+    put_str(&plan, path);
+    put_u32(&plan, O_PATH);
+    put_u32(&plan, 0);
+    put_u32(&plan, 0);
+    end_step(&plan);
+    begin_step(&plan, OP_mkdir_in_root, TSR_OUTER, flags, 0);
+    put_u32(&plan, 0);
+    put_str(&plan, name);
+    put_u32(&plan, 0777);
+    put_u32(&plan, geteuid());
+    put_u32(&plan, getegid());
+    end_step(&plan);
+}
+
+static bool has_trace(const char *path, const char *name)
+{
+    char full[600];
+    struct stat status;
+
+    snprintf(full, sizeof full, "%s/%s", path, name);
+    return stat(full, &status) == 0 && (status.st_mode & 07777) == 0777;
+}
+
+static void yields(void)
+{
+    const char *directory = fresh_directory();
+    struct executor executor;
+    struct message message;
+
+    begin_plan(&plan, 1, 0, NULL);
+    add_trace(directory, "made", TSR_YIELD);
+    end_plan(&plan);
+    executor = start_executor(&plan);
+    message = hear(executor.socket);
+    CHECK_EQUAL(message.type, TSR_SAY_YIELD);
+    CHECK_EQUAL(message.plan_index, 101);
+    usleep(20000);
+    CHECK(!has_trace(directory, "made"));
+    say_go(executor.socket);
+    CHECK_EQUAL(hear(executor.socket).type, 0);
+    CHECK_EQUAL(finish_executor(&executor), 0);
+    CHECK(has_trace(directory, "made"));
+}
+
+static void ends_with_the_runtime(void)
+{
+    const char *directory = fresh_directory();
+    struct executor executor;
+
+    begin_plan(&plan, 1, 0, NULL);
+    add_trace(directory, "made", TSR_YIELD);
+    end_plan(&plan);
+    executor = start_executor(&plan);
+    CHECK_EQUAL(hear(executor.socket).type, TSR_SAY_YIELD);
+    CHECK_EQUAL(finish_executor(&executor), 1);
+    CHECK(!has_trace(directory, "made"));
+}
+
+static void faults(void)
+{
+    const char *directory = fresh_directory();
+    struct executor executor;
+    struct message message;
+
+    begin_plan(&plan, 1, 0, NULL);
+    add_chdir("/", 0, 0);
+    add_chdir("/nonexistent", 0, EACCES);
+    add_trace(directory, "made", 0);
+    end_plan(&plan);
+    executor = start_executor(&plan);
+    message = hear(executor.socket);
+    CHECK_EQUAL(message.type, TSR_SAY_FAULT);
+    CHECK_EQUAL(message.plan_index, 101);
+    CHECK_EQUAL(message.value, ENOENT);
+    CHECK_EQUAL(hear(executor.socket).type, 0);
+    CHECK_EQUAL(finish_executor(&executor), 1);
+    CHECK(!has_trace(directory, "made"));
+}
+
+static void ignores(void)
+{
+    const char *directory = fresh_directory();
+    struct executor executor;
+    struct message message;
+
+    begin_plan(&plan, 1, 0, NULL);
+    add_chdir("/nonexistent", 0, ENOENT);
+    add_chdir("/nonexistent", TSR_WARN, ENOENT);
+    add_trace(directory, "made", 0);
+    end_plan(&plan);
+    executor = start_executor(&plan);
+    message = hear(executor.socket);
+    CHECK_EQUAL(message.type, TSR_SAY_WARNING);
+    CHECK_EQUAL(message.plan_index, 101);
+    CHECK_EQUAL(message.value, ENOENT);
+    CHECK_EQUAL(hear(executor.socket).type, 0);
+    CHECK_EQUAL(finish_executor(&executor), 0);
+    CHECK(has_trace(directory, "made"));
+}
+
+static void add_open(const char *path, uint32_t slot, int32_t ignored)
+{
+    begin_step(&plan, OP_openat, TSR_OUTER, 0, ignored);
+    put_u32(&plan, TSR_NO_SLOT);
+    put_str(&plan, path);
+    put_u32(&plan, O_RDONLY);
+    put_u32(&plan, 0);
+    put_u32(&plan, slot);
+    end_step(&plan);
+}
+
+static void skips(void)
+{
+    struct executor executor;
+
+    begin_plan(&plan, 1, 0, NULL);
+    add_open("/nonexistent", 0, ENOENT);
+    begin_step(&plan, OP_fchdir, TSR_OUTER, TSR_YIELD, 0);
+    put_u32(&plan, 0);
+    end_step(&plan);
+    end_plan(&plan);
+    executor = start_executor(&plan);
+    /* The yield belongs to the place, not to what is skipped there. */
+    CHECK_EQUAL(hear(executor.socket).type, TSR_SAY_YIELD);
+    say_go(executor.socket);
+    CHECK_EQUAL(hear(executor.socket).type, 0);
+    CHECK_EQUAL(finish_executor(&executor), 0);
+}
+
+static void reuses_slots(void)
+{
+    struct rlimit limit, small;
+    struct executor executor;
+
+    begin_plan(&plan, 1, 0, NULL);
+    for (int i = 0; i < 200; i++)
+        add_open("/", 0, 0);
+    end_plan(&plan);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    small = (struct rlimit){.rlim_cur = 64, .rlim_max = limit.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &small);
+    executor = start_executor(&plan);
+    CHECK_EQUAL(hear(executor.socket).type, 0);
+    CHECK_EQUAL(finish_executor(&executor), 0);
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void add_clone(void)
+{
+    begin_step(&plan, OP_clone3, TSR_OUTER, 0, 0);
+    put_u64(&plan, 0);
+    put_u32(&plan, TSR_NO_SLOT);
+    end_step(&plan);
+}
+
+static void clones(void)
+{
+    struct executor executor;
+    struct message spawned;
+
+    begin_plan(&plan, 1, 0, NULL);
+    add_clone();
+    begin_step(&plan, OP_setsid, TSR_INIT, TSR_YIELD, 0);
+    end_step(&plan);
+    end_plan(&plan);
+    executor = start_executor(&plan);
+    spawned = hear(executor.socket);
+    CHECK_EQUAL(spawned.type, TSR_SAY_SPAWNED);
+    CHECK(spawned.value > 0 && spawned.value != executor.pid);
+    CHECK(spawned.fd >= 0);
+    /* Outer ends, init goes on and is our child, not outer's. */
+    CHECK_EQUAL(exit_status(executor.pid), 0);
+    CHECK_EQUAL(hear(executor.socket).type, TSR_SAY_YIELD);
+    CHECK(getsid(spawned.value) != spawned.value);
+    say_go(executor.socket);
+    CHECK_EQUAL(hear(executor.socket).type, 0);
+    CHECK_EQUAL(exit_status(spawned.value), 0);
+    close(spawned.fd);
+    close(executor.socket);
+}
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    strcpy(address.sun_path, path);
+    CHECK_EQUAL(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static int listen_at(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    strcpy(address.sun_path, path);
+    CHECK_EQUAL(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    CHECK_EQUAL(listen(fd, 8), 0);
+    return fd;
+}
+
+/* accept, then execve of file with args. */
+static struct executor create(const char *path, const char *file, const char *const *args)
+{
+    static const char *const environment[] = {"A=1", NULL};
+    int32_t inherited[] = {0, listen_at(path)};
+    struct executor executor;
+
+    begin_plan(&plan, 1, 1, inherited);
+    begin_step(&plan, OP_find_executable, TSR_OUTER, 0, 0);
+    put_str(&plan, file);
+    put_str(&plan, "/usr/bin:/bin");
+    end_step(&plan);
+    begin_step(&plan, OP_accept, TSR_OUTER, 0, 0);
+    put_u32(&plan, 0);
+    end_step(&plan);
+    begin_step(&plan, OP_close_range, TSR_OUTER, 0, 0);
+    put_u32(&plan, 3);
+    end_step(&plan);
+    begin_step(&plan, OP_execve, TSR_OUTER, 0, 0);
+    put_strs(&plan, args);
+    put_strs(&plan, environment);
+    end_step(&plan);
+    end_plan(&plan);
+    executor = start_executor(&plan);
+    close(inherited[1]);
+    return executor;
+}
+
+static void starts(void)
+{
+    static const char *const args[] = {"name", "-c", "test $0$A = name1 && exit 7", NULL};
+    char path[300];
+    struct executor executor;
+    int visitor, start;
+
+    snprintf(path, sizeof path, "%s/start", fresh_directory());
+    executor = create(path, "sh", args);
+    /* The runtime hears that the container is created, and is no longer needed. */
+    CHECK_EQUAL(hear(executor.socket).type, 0);
+    close(executor.socket);
+    /* Neither who leaves again nor who says something else starts it. */
+    visitor = connect_to(path);
+    close(visitor);
+    visitor = connect_to(path);
+    CHECK_EQUAL(send(visitor, "\2\0\0\0", 4, 0), 4);
+    CHECK_EQUAL(hear(visitor).type, 0);
+    close(visitor);
+    start = connect_to(path);
+    say_go(start);
+    CHECK_EQUAL(hear(start).type, 0);
+    close(start);
+    CHECK_EQUAL(exit_status(executor.pid), 7);
+}
+
+static void reports_execve_to_start(void)
+{
+    static const char *const args[] = {"script", NULL};
+    char path[320], script[300];
+    struct executor executor;
+    struct message fault;
+    int start, fd;
+
+    snprintf(script, sizeof script, "%s", fresh_directory());
+    snprintf(path, sizeof path, "%s/start", script);
+    strcat(script, "/script");
+    fd = open(script, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
+    CHECK_EQUAL(write(fd, "#!/no/such/interpreter\n", 23), 23);
+    close(fd);
+    executor = create(path, script, args);
+    CHECK_EQUAL(hear(executor.socket).type, 0);
+    start = connect_to(path);
+    say_go(start);
+    fault = hear(start);
+    CHECK_EQUAL(fault.type, TSR_SAY_FAULT);
+    CHECK_EQUAL(fault.plan_index, 103);
+    CHECK_EQUAL(fault.value, ENOENT);
+    CHECK_TEXT(fault.detail, script);
+    close(start);
+    CHECK_EQUAL(finish_executor(&executor), 1);
+}
+
+const struct test run_tests[] = {
+    {"waits for GO where a step yields", yields},
+    {"ends, doing nothing more, when the runtime is gone", ends_with_the_runtime},
+    {"a failing step is a fault, and the last one", faults},
+    {"an errno the plan ignores is passed over, or warned about", ignores},
+    {"a step whose slot is empty is skipped, its yield is not", skips},
+    {"a slot written again closes what it held", reuses_slots},
+    {"behind clone3 init is the runtime's child and reports itself first", clones},
+    {"created, it waits for the one who says go", starts},
+    {"behind accept a fault goes to start", reports_execve_to_start},
+    {NULL, NULL},
+};
