@@ -39,6 +39,7 @@ const LETTERS: { readonly [K in keyof typeof TYPES]: string } = {
   str: 's',
   'str?': 'S',
   strs: 'v',
+  filter: 'b',
   bytes: 'b',
   u32s: 'w',
   slot: 'l',
