@@ -11,8 +11,8 @@ static const struct {
     const struct test *tests;
 } suites[] = {
     {"wire", wire_tests},       {"resolve", resolve_tests}, {"text", text_tests},
-    {"run", run_tests},         {"hook", hook_tests},       {"execute", execute_tests},
-    {"copy_up", copy_up_tests}, {"supervise", supervise_tests},
+    {"run", run_tests},         {"start", start_tests},     {"hook", hook_tests},
+    {"execute", execute_tests}, {"copy_up", copy_up_tests}, {"supervise", supervise_tests},
 };
 
 static long checks, failures;
