@@ -96,6 +96,10 @@ export function asTsrunError(thrown: unknown): TsrunError {
   return internal(thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown));
 }
 
+/** The rules of linux.seccomp could not be compiled: libseccomp is missing or refuses them. */
+export const filterFailed = (reason: string): TsrunError =>
+  new TsrunError('step-failed', `linux.seccomp: ${reason}`, { property: '/linux/seccomp' });
+
 /** Something that cannot be, or a broken installation. */
 export const internal = (message: string): TsrunError => new TsrunError('internal', message);
 

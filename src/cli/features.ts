@@ -1,4 +1,5 @@
 /** `tsrun features`: what this tsrun supports, for engines to ask (features.md, features-linux.md). */
+import { seccompFeatures } from '../config/linux/seccomp.ts';
 import { mountOptionNames } from '../config/mounts/options.ts';
 import { UNSUPPORTED } from '../config/unsupported.ts';
 import type { Features } from '../generated/spec.ts';
@@ -39,7 +40,7 @@ export const supportedFeatures = (): Features => ({
       systemdUser: false,
       rdma: isCarriedOut('/linux/resources/rdma'),
     },
-    seccomp: { enabled: false },
+    seccomp: { enabled: true, ...seccompFeatures() },
     apparmor: { enabled: isCarriedOut('/process/apparmorProfile') },
     selinux: { enabled: isCarriedOut('/process/selinuxLabel') },
     intelRdt: { enabled: isCarriedOut('/linux/intelRdt') },

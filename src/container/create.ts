@@ -11,6 +11,7 @@ import type { PlanContext } from '../plan/context.ts';
 import { INIT, type Plan } from '../plan/step.ts';
 import { OCI_VERSION } from '../spec/version.ts';
 import { execute } from './execute.ts';
+import { filterCompiler } from './filters.ts';
 import { runPoststop } from './hooks.ts';
 import { Slots } from './perform.ts';
 import { type Prepared, prepareCreate } from './prepare.ts';
@@ -78,7 +79,15 @@ function perform(
   const preserveFds = context.options.preserveFds;
   try {
     const { warn } = request;
-    execute({ plan, config: context.spec, slots, preserveFds, saveState, warn });
+    execute({
+      plan,
+      config: context.spec,
+      slots,
+      preserveFds,
+      saveState,
+      warn,
+      compileFilter: filterCompiler(request.root),
+    });
     return slots;
   } catch (thrown) {
     const wasSpawned = slots.has(INIT);

@@ -15,7 +15,7 @@ import { compileFilter } from '../linux/seccompFilter.ts';
 import { packetPair, receive, send } from '../linux/sockets.ts';
 import { INIT, type Plan, type Step, step } from '../plan/step.ts';
 import { blame, type Fault, formatFault } from '../wire/blame.ts';
-import { encodePlan } from '../wire/encode.ts';
+import { type EncodeOptions, encodePlan } from '../wire/encode.ts';
 import { decodeReport, GO, REPORT_BYTES, type Report } from '../wire/report.ts';
 import { EXECUTOR_NAME, executorProgram, pathOf } from './executor.ts';
 import { lacksSlot, type Performance, performOperation, Slots } from './perform.ts';
@@ -31,6 +31,8 @@ export interface Execution {
   readonly preserveFds: number;
   readonly saveState: (status: StateRecord['status']) => void;
   readonly warn: Warn;
+  /** Where a plan may have seccomp filters. */
+  readonly compileFilter?: EncodeOptions['compileFilter'];
 }
 
 /**
@@ -66,7 +68,7 @@ function startExecutor(execution: Execution): Session {
   const { slots, plan, preserveFds } = execution;
   const encoded = encodePlan(plan, {
     machine: engine().machine,
-    compileFilter,
+    compileFilter: execution.compileFilter ?? compileFilter,
     filled: slots.all(),
   });
   const [control, theirs] = packetPair();

@@ -46,9 +46,12 @@ export function defaultRoot(isRootless: boolean): string {
 export const isRootlessByDefault = (inUserNamespace: boolean): boolean =>
   geteuid() !== 0 || (inUserNamespace && getenv('USER') !== 'root');
 
-/** Throws `id-invalid` unless the id is of the characters runc allows, and no path. */
+/** An id is of the characters runc allows, and no path. */
+const isId = (id: string): boolean => /^[\w+.-]+$/.test(id) && id !== '.' && id !== '..';
+
+/** Throws `id-invalid` for what is no id. */
 export function checkId(id: string): void {
-  if (!/^[\w+.-]+$/.test(id) || id === '.' || id === '..') throw invalidId(id);
+  if (!isId(id)) throw invalidId(id);
 }
 
 export const directoryOf = (root: string, id: string): string => `${root}/${id}`;
@@ -84,10 +87,10 @@ export function loadIfReadable(root: string, id: string): Stored | undefined {
   return record === undefined ? undefined : { directory, record };
 }
 
-/** The names in the state root, sorted; none when there is no state root. */
+/** The names of containers in the state root, sorted; none when there is no state root. */
 export const storedIds = (root: string): readonly string[] =>
   listDirectory(root)
-    .filter(({ type }) => type === DT_DIR)
+    .filter(({ name, type }) => type === DT_DIR && isId(name))
     .map(({ name }) => name)
     .sort();
 

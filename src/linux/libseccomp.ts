@@ -21,6 +21,7 @@ const EEXIST = 17;
 const EINVAL = 22;
 
 interface Library {
+  readonly version: CFunction;
   readonly init: CFunction;
   readonly release: CFunction;
   readonly attrSet: CFunction;
@@ -40,6 +41,7 @@ function library(): Library {
   if (loaded !== undefined) return loaded;
   const host = engine();
   loaded = {
+    version: host.bind('seccomp_version', 'l:', 'libseccomp.so.2'),
     init: host.bind('seccomp_init', 'l:i', 'libseccomp.so.2'),
     release: host.bind('seccomp_release', 'v:p', 'libseccomp.so.2'),
     attrSet: host.bind('seccomp_attr_set', 'i:pii', 'libseccomp.so.2'),
@@ -52,6 +54,12 @@ function library(): Library {
     exportBpf: host.bind('seccomp_export_bpf', 'i:pi', 'libseccomp.so.2'),
   };
   return loaded;
+}
+
+/** `2.5.4`: seccomp_version(3) returns a pointer to three unsigned int. */
+export function libraryVersion(): string {
+  const version = viewOf(engine().peek(library().version(), 12));
+  return [0, 4, 8].map((at) => version.getUint32(at, LITTLE_ENDIAN)).join('.');
 }
 
 /** The library's functions return -errno. */

@@ -3,7 +3,14 @@
  * when the plan is encoded. config-linux.md "Seccomp", seccomp(2).
  */
 
-import type { Seccomp, SeccompArg, SeccompRule, Spec } from '../../generated/spec.ts';
+import type {
+  Seccomp,
+  SeccompArchitecture,
+  SeccompArg,
+  SeccompFeatures,
+  SeccompRule,
+  Spec,
+} from '../../generated/spec.ts';
 import {
   SECCOMP_FILTER_FLAG_LOG,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW,
@@ -66,6 +73,33 @@ const FLAGS: Readonly<Record<Flag, number>> = {
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
 };
 
+/** libseccomp's names, seccomp_arch_resolve_name(3). */
+const ARCHITECTURES: Readonly<Record<SeccompArchitecture, string>> = {
+  SCMP_ARCH_X86: 'x86',
+  SCMP_ARCH_X86_64: 'x86_64',
+  SCMP_ARCH_X32: 'x32',
+  SCMP_ARCH_ARM: 'arm',
+  SCMP_ARCH_AARCH64: 'aarch64',
+  SCMP_ARCH_LOONGARCH64: 'loongarch64',
+  SCMP_ARCH_M68K: 'm68k',
+  SCMP_ARCH_MIPS: 'mips',
+  SCMP_ARCH_MIPS64: 'mips64',
+  SCMP_ARCH_MIPS64N32: 'mips64n32',
+  SCMP_ARCH_MIPSEL: 'mipsel',
+  SCMP_ARCH_MIPSEL64: 'mipsel64',
+  SCMP_ARCH_MIPSEL64N32: 'mipsel64n32',
+  SCMP_ARCH_PARISC: 'parisc',
+  SCMP_ARCH_PARISC64: 'parisc64',
+  SCMP_ARCH_PPC: 'ppc',
+  SCMP_ARCH_PPC64: 'ppc64',
+  SCMP_ARCH_PPC64LE: 'ppc64le',
+  SCMP_ARCH_RISCV64: 'riscv64',
+  SCMP_ARCH_S390: 's390',
+  SCMP_ARCH_S390X: 's390x',
+  SCMP_ARCH_SH: 'sh',
+  SCMP_ARCH_SHEB: 'sheb',
+};
+
 /** Without flags, as runc has it: the mitigation would slow every container down. `[]` is none. */
 const DEFAULT_FLAGS: readonly Flag[] = ['SECCOMP_FILTER_FLAG_SPEC_ALLOW'];
 
@@ -120,7 +154,7 @@ export function filterOf(profile: Seccomp): SeccompFilter {
   const action = actionOf(defaultAction, defaultErrnoRet);
   const saysNewer = PERMISSIVE.includes(defaultAction) || defaultErrnoRet === ENOSYS;
   return {
-    architectures: architectures.map((name) => name.slice('SCMP_ARCH_'.length).toLowerCase()),
+    architectures: architectures.map((name) => ARCHITECTURES[name]),
     action,
     rules: syscalls.flatMap(rulesOf).filter((rule) => rule.action !== action),
     known: saysNewer ? [] : [...new Set(syscalls.flatMap(({ names }) => names))],
@@ -151,3 +185,12 @@ function rulesOf({ names, action, errnoRet, args = [] }: SeccompRule): SeccompFi
     conditions: all,
   }));
 }
+
+/** linux.seccomp of features.json. The last flag is about notification, like the action left out. */
+export const seccompFeatures = (): SeccompFeatures => ({
+  actions: Object.keys(ACTIONS).filter((action) => action !== 'SCMP_ACT_NOTIFY'),
+  operators: Object.keys(OPERATORS),
+  archs: Object.keys(ARCHITECTURES),
+  knownFlags: Object.keys(FLAGS),
+  supportedFlags: Object.keys(FLAGS).filter((flag) => !flag.endsWith('WAIT_KILLABLE_RECV')),
+});
