@@ -124,7 +124,9 @@ export function useContainers(): Containers {
     }
   });
   afterAll(async () => {
-    expect(readdirSync(self.stateRoot), 'state directories left behind').toEqual([]);
+    // Compiled seccomp filters are no container's: they stay for the next one.
+    const left = readdirSync(self.stateRoot).filter((name) => name !== '@seccomp');
+    expect(left, 'state directories left behind').toEqual([]);
     expect(await settledLeftovers(mark, directory), 'left behind').toEqual([]);
     expect(surroundings(), 'devices of the host').toEqual(before);
     rmSync(directory, { recursive: true, force: true });
