@@ -151,6 +151,19 @@ export const containerMissing = (): TsrunError =>
 export const containerNotRunning = (): TsrunError =>
   new TsrunError('container-state', 'container not running');
 
+export const containerNotPaused = (): TsrunError =>
+  new TsrunError('container-state', 'container not paused');
+
+/** `pause` of a container whose cgroup cannot be frozen. */
+export const freezerMissing = (): TsrunError =>
+  new TsrunError(
+    'container-state',
+    'container has no cgroup with a freezer: it takes cgroup v2, or the controller freezer of v1',
+  );
+
+/** `ps`: the program of this name failed, or printed no table. */
+export const psFailed = (reason: string): TsrunError => new TsrunError('system', `ps: ${reason}`);
+
 export const cannotDelete = (id: string, status: string): TsrunError =>
   new TsrunError('container-state', `cannot delete container ${id} that is not stopped: ${status}`);
 

@@ -3,10 +3,9 @@ import { unless } from '../linux/call.ts';
 import { SIGNALS } from '../linux/constants/signals.ts';
 import { DT_DIR, listDirectory, readTextIfExists, writeExisting } from '../linux/files.ts';
 import { kill, type Pid } from '../linux/processes.ts';
+import { isFrozen, setFrozen } from './freezer.ts';
 
 const { SIGKILL } = SIGNALS;
-
-import { isFrozen, setFrozen } from './freezer.ts';
 
 /** Cgroup directories below one, the deepest first. */
 export const subgroups = (directory: string): readonly string[] =>
@@ -14,14 +13,29 @@ export const subgroups = (directory: string): readonly string[] =>
     .filter(({ type }) => type === DT_DIR)
     .flatMap(({ name }) => [...subgroups(`${directory}/${name}`), `${directory}/${name}`]);
 
-/** Every process in a cgroup directory or below, as this pid namespace numbers them. */
-export const processesIn = (directory: string): readonly Pid[] =>
-  [directory, ...subgroups(directory)].flatMap((group) =>
-    (readTextIfExists(`${group}/cgroup.procs`) ?? '')
-      .split('\n')
-      .filter((line) => line !== '' && line !== '0')
-      .map(Number),
-  );
+/** Every process in a cgroup directory or below, once, as this pid namespace numbers them. */
+export const processesIn = (directory: string): readonly Pid[] => [
+  ...new Set([directory, ...subgroups(directory)].flatMap(membersOf)),
+];
+
+/** A threaded cgroup of v2 does not list its processes, which are its domain's (EOPNOTSUPP), only threads. */
+function membersOf(group: string): readonly Pid[] {
+  const processes = unless(['EOPNOTSUPP'], () => readTextIfExists(`${group}/cgroup.procs`) ?? '');
+  if (processes !== undefined) return numbersOf(processes);
+  const threads = numbersOf(readTextIfExists(`${group}/cgroup.threads`) ?? '');
+  return threads.flatMap((thread) => {
+    const status = readTextIfExists(`/proc/${thread}/status`) ?? '';
+    const [, process] = /^Tgid:\s*(\d+)$/m.exec(status) ?? [];
+    return process === undefined ? [] : [Number(process)];
+  });
+}
+
+/** One number a line; 0 stands for a process that this pid namespace does not see. */
+const numbersOf = (text: string): readonly number[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '' && line !== '0')
+    .map(Number);
 
 /**
  * Sends a signal to all processes of a container's cgroups. They are frozen meanwhile, so that none is
@@ -51,7 +65,8 @@ export function signalAll(directories: readonly string[], signal: number): void 
 export function killAll(directories: readonly string[]): void {
   const left = directories.filter(
     (directory) =>
-      unless(['ENOENT', 'ENODEV'], () => {
+      // Absent before Linux 5.14, and refused by a threaded cgroup.
+      unless(['ENOENT', 'ENODEV', 'EOPNOTSUPP'], () => {
         writeExisting(`${directory}/cgroup.kill`, '1');
         return true;
       }) === undefined,

@@ -41,7 +41,8 @@ export function parseRequest({ globals, rest }: Opening): Request {
   const verb = findVerb(name);
   if (verb === undefined) throw noHelpTopic(name);
   const command = commandOf(verb);
-  const parsed = parseArguments(args, [...command.flags, HELP_FLAG], 'mixed', verb);
+  const order = command.flagsFirst ? 'flags-first' : 'mixed';
+  const parsed = parseArguments(args, [...command.flags, HELP_FLAG], order, verb);
   if (parsed.values.isSet('help')) return { kind: 'help', verb };
   checkCount(command, verb, parsed.rest.length);
   return { kind: 'verb', verb, values: parsed.values, args: parsed.rest };

@@ -24,6 +24,8 @@ export interface Command {
   readonly usage: string;
   readonly arguments: { readonly min: number; readonly max: number };
   readonly flags: readonly Flag[];
+  /** Whatever stands behind the first argument is an argument too: it is another program's flag. */
+  readonly flagsFirst?: true;
 }
 
 const bundle: Flag = {
@@ -170,6 +172,34 @@ const TABLE = {
       },
       { name: 'quiet', alias: 'q', type: 'bool', help: 'display only container IDs' },
     ],
+  },
+  ps: {
+    usage: '<container-id> [ps options]',
+    arguments: { min: 1, max: Number.POSITIVE_INFINITY },
+    flagsFirst: true,
+    summary: 'display the processes inside a container',
+    description:
+      "The table is made by ps(1) of the host, which is given the options behind the container's name " +
+      '(default: -ef) and must print a column PID.',
+    flags: [
+      {
+        name: 'format',
+        alias: 'f',
+        type: 'text',
+        default: 'table',
+        help: "select one of: 'table' or 'json'",
+      },
+    ],
+  },
+  pause: {
+    ...ONE_ID,
+    summary: 'suspend all processes inside the container',
+    flags: [],
+  },
+  resume: {
+    ...ONE_ID,
+    summary: 'let all processes that were paused go on',
+    flags: [],
   },
   spec: {
     ...NOTHING,

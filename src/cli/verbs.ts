@@ -6,7 +6,9 @@ import { features } from './features.ts';
 import type { Invocation } from './invocation.ts';
 import { kill } from './kill.ts';
 import { list } from './list.ts';
+import { pause, resume } from './pause.ts';
 import { plan } from './plan.ts';
+import { ps } from './ps.ts';
 import { run } from './run.ts';
 import { spec } from './spec.ts';
 import { start } from './start.ts';
@@ -20,6 +22,9 @@ export const VERB_FUNCTIONS: { readonly [K in Verb]: (invocation: Invocation) =>
   delete: remove,
   run,
   list,
+  ps,
+  pause,
+  resume,
   spec,
   features,
   plan,

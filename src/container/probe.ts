@@ -2,10 +2,9 @@
 import { probeCgroupLayout } from '../cgroup/layout.ts';
 import { engine } from '../engine/current.ts';
 import { libc, unless } from '../linux/call.ts';
-import { X_OK } from '../linux/constants/file.ts';
-import { access, filesystemType, readTextIfExists } from '../linux/files.ts';
+import { filesystemType, readTextIfExists } from '../linux/files.ts';
 import { textUntilNul } from '../linux/memory.ts';
-import { getegid, getenv, geteuid } from '../linux/processes.ts';
+import { findProgram, getegid, geteuid } from '../linux/processes.ts';
 import type { HostFacts } from '../plan/context.ts';
 
 const SELINUX_MAGIC = 0xf97c_ff8c;
@@ -67,11 +66,8 @@ function isKernelAtLeast(major: number, minor: number): boolean {
 }
 
 function findIdmapTools(): HostFacts['idmapTools'] {
-  const directories = (getenv('PATH') ?? '').split(':').filter((path) => path.startsWith('/'));
-  const find = (name: string) =>
-    directories.map((path) => `${path}/${name}`).find((path) => access(path, X_OK));
-  const newuidmap = find('newuidmap');
-  const newgidmap = find('newgidmap');
+  const newuidmap = findProgram('newuidmap');
+  const newgidmap = findProgram('newgidmap');
   return {
     ...(newuidmap === undefined ? {} : { newuidmap }),
     ...(newgidmap === undefined ? {} : { newgidmap }),

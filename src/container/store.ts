@@ -132,6 +132,21 @@ export function lockContainer(directory: string, patienceMs: number): Fd | undef
   return lock;
 }
 
+/** How long another verb may take that changes the same container. */
+const VERB_PATIENCE_MS = 10_000;
+
+/** Runs `use` with a container nobody else changes meanwhile; `container-missing` when there is none. */
+export function withLocked<T>(root: string, id: string, use: (stored: Stored) => T): T {
+  const { directory } = load(root, id);
+  const lock = lockContainer(directory, VERB_PATIENCE_MS);
+  if (lock === undefined) throw containerMissing();
+  try {
+    return use(load(root, id));
+  } finally {
+    close(lock);
+  }
+}
+
 /** Whether some process holds the lock. */
 export function isLocked(directory: string): boolean {
   const lock = unless(['ENOENT'], () => openDirectory(directory));

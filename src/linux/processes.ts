@@ -1,8 +1,9 @@
 /** Calls on processes: spawn, wait, signals, limits, and what /proc says of one. */
 import { engine } from '../engine/current.ts';
 import { libc, SystemError, throwing, unless } from './call.ts';
+import { X_OK } from './constants/file.ts';
 import { PR_SET_CHILD_SUBREAPER } from './constants/process.ts';
-import { type Fd, readTextIfExists } from './files.ts';
+import { access, type Fd, readTextIfExists } from './files.ts';
 import { LITTLE_ENDIAN, stringArray, viewOf } from './memory.ts';
 
 /** A process id as this process sees it. */
@@ -52,6 +53,8 @@ export interface Spawn {
   readonly env: readonly string[];
   /** Descriptors the new process keeps, each under its own number. */
   readonly keep: readonly Fd[];
+  /** What is to be its standard output and standard error, where these are not kept. */
+  readonly output?: Fd;
 }
 
 /** Starts a process with no signal blocked or ignored; SystemError when it cannot. */
@@ -68,6 +71,10 @@ export function spawn(command: Spawn): Pid {
   // A dup2 onto itself clears close-on-exec, which Node sets on all it inherits, 0 to 2 as well.
   for (const fd of command.keep) {
     succeed('posix_spawn_file_actions_adddup2', spawning.actionsAddDup2(actions, fd, fd));
+  }
+  for (const fd of command.output === undefined ? [] : [1, 2]) {
+    const added = spawning.actionsAddDup2(actions, command.output ?? fd, fd);
+    succeed('posix_spawn_file_actions_adddup2', added);
   }
   const args = stringArray(command.args);
   const env = stringArray(command.env);
@@ -155,3 +162,11 @@ export function getenv(name: string): string | undefined {
     .environ.find((entry) => entry.startsWith(prefix))
     ?.slice(prefix.length);
 }
+
+/** The absolute path of a program of PATH; undefined when none can be executed. */
+export const findProgram = (name: string): string | undefined =>
+  (getenv('PATH') ?? '')
+    .split(':')
+    .filter((directory) => directory.startsWith('/'))
+    .map((directory) => `${directory}/${name}`)
+    .find((path) => access(path, X_OK));
