@@ -40,8 +40,8 @@ const SOURCES = ['main', 'host', 'ffi', 'utf8', 'fortify', 'heap'];
 
 const run = (program, args) => execFileSync(program, args, { stdio: 'inherit' });
 
-export async function build(entry, target) {
-  const { include, library, compiler } = quickjsLibrary();
+/** Makes `target` of the module `entry` with a QuickJS that was found (library.mjs). */
+export async function build(entry, target, { include, library, compiler }) {
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   const cc = (...args) => run(compiler, ['-D_GNU_SOURCE', `-isystem${include}`, ...args]);
@@ -90,6 +90,17 @@ function foreignArchives(symbols) {
   };
 }
 
+function libraryOrReason() {
+  try {
+    return quickjsLibrary();
+  } catch (error) {
+    console.error(`No QuickJS: ${error.message}\n./tsrun stays the program on Node.`);
+    return undefined;
+  }
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await build(join(root, 'src/quickjs.ts'), join(root, 'tsrun'));
+  const quickjs = libraryOrReason();
+  if (quickjs !== undefined)
+    await build(join(root, 'src/quickjs.ts'), join(root, 'tsrun'), quickjs);
 }
