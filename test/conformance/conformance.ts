@@ -46,7 +46,10 @@ function validate(programs: Programs, program: string, runtime: Runtime, work: s
   writeFileSync(wrapper, `#!/bin/sh\nexec "${runtime.path}" --root "${state}" "$@"\n`, {
     mode: 0o755,
   });
-  const done = spawnSync(join(programs.directory, 'programs', program), [], {
+  // linux_ns_itype has containers without a mount namespace, for which runc mounts on the host and leaves
+  // it there: in a mount namespace around the program that ends with it.
+  const around = ['--mount', '--propagation', 'private'];
+  const done = spawnSync('unshare', [...around, join(programs.directory, 'programs', program)], {
     cwd: programs.directory,
     encoding: 'utf8',
     env: { ...process.env, RUNTIME: wrapper, TMPDIR: join(directory, 'tmp') },

@@ -96,7 +96,7 @@ const MALFORMED: readonly Row[] = [
   ['hooks.prestart', [{ path: '/bin/true', timeout: 0 }], 'hooks.prestart[0].timeout'],
   ['hooks.prestart', [{ path: '/bin/true', timeout: -5 }], 'hooks.prestart[0].timeout'],
   ['hooks.createContainer', [{ path: '/bin/true', args: 'x' }], 'hooks.createContainer[0].args'],
-  ['hooks.startContainer', [{ path: '/bin/true', env: ['X'] }], 'hooks.startContainer[0].env[0]'],
+  ['hooks.startContainer', [{ path: '/bin/true', env: 'X=1' }], 'hooks.startContainer[0].env'],
   ['linux', 'yes'],
   ['linux.namespaces', { type: 'pid' }],
   ['linux.namespaces[0].type', 'quantum'],
@@ -219,7 +219,7 @@ describe.runIf(isTsrun)('a malformed config.json', () => {
     const lines = [
       '{',
       '  "ociVersion": "1.0.2",',
-      '  "root": { "path": 5 },',
+      '  "root": { "path": "/", "readonly": 5 },',
       '  "process": {',
       '    "args": [],',
       '    "cwd": "relative",',
@@ -230,7 +230,7 @@ describe.runIf(isTsrun)('a malformed config.json', () => {
     writeFileSync(join(bundle, 'config.json'), lines.join('\n'));
     const { stderr } = t.call(['create', '--bundle', bundle, t.newId()]);
     for (const [property, line, column] of [
-      ['root.path', 3, 21],
+      ['root.readonly', 3, 38],
       ['process.args', 5, 13],
       ['process.user.uid', 7, 22],
     ]) {

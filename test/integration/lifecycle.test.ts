@@ -152,7 +152,7 @@ describe('create, start, delete', () => {
     expect(result.stderr).toMatch(/invalid container ID format|id cannot be empty/i);
   });
   it('takes letters, digits, _, +, - and . in an id', () => {
-    const id = `${t.newId()}_aZ9+-.x`;
+    const id = t.newId('_aZ9+-.x');
     expect(t.call(['run', '--bundle', t.bundle(), id]).status).toBe(0);
   });
   it('names a bundle without config.json', () => {

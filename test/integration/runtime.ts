@@ -65,7 +65,7 @@ export interface Containers {
   /** Stands in the path of every file and in the id of every container of this test file. */
   readonly mark: string;
   freshRootfs(): string;
-  newId(): string;
+  newId(suffix?: string): string;
   newDirectory(): string;
   /** A bundle: the base config as `edit` leaves it. */
   bundle(edit?: Edit): string;
@@ -143,8 +143,8 @@ export function useContainers(): Containers {
       return join(directory, 'state');
     },
     mark,
-    newId() {
-      const id = `${mark}-${counter++}`;
+    newId(suffix = '') {
+      const id = `${mark}-${counter++}${suffix}`;
       ids.push(id);
       return id;
     },
