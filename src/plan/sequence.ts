@@ -118,6 +118,7 @@ export const CREATE: readonly Planner[] = [
   planIoPriority,
   planPersonality,
   planRlimits,
+  planCloseRange, // before a filter, which may refuse or kill it; all of ours is close-on-exec anyway
   planSeccompEarly, // without no_new_privs a filter needs CAP_SYS_ADMIN, which goes below
   planChdir, // before setuid: the directory may be root's alone
   planBoundingSet,
@@ -135,7 +136,6 @@ export const CREATE: readonly Planner[] = [
   // init, on its own from here: waits for `start`.
   planAccept,
   planStartContainerHooks,
-  planCloseRange,
   planSeccompLate, // with no_new_privs: last, so that the filter need allow execve alone
   planExecve,
 ];
