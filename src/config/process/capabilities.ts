@@ -23,9 +23,12 @@ export const capabilityNumber = (name: string): number | undefined => NUMBERS.ge
 export function checkCapabilities(spec: Spec): readonly Problem[] {
   const sets = spec.process?.capabilities;
   if (sets === undefined) return [];
-  return SETS.flatMap((set) =>
-    (sets[set] ?? []).flatMap((name, i) => checkName(sets, set, name, `${ORIGIN}/${set}/${i}`)),
-  );
+  return [
+    ...SETS.flatMap((set) =>
+      (sets[set] ?? []).flatMap((name, i) => checkName(sets, set, name, `${ORIGIN}/${set}/${i}`)),
+    ),
+    ...checkAmbient(sets),
+  ];
 }
 
 /** A later kernel may know more names, so an unknown one is left out and said, as runc does. */
@@ -34,9 +37,17 @@ function checkName(sets: Capabilities, set: SetName, name: string, path: string)
   if (!NUMBERS.has(name)) return [warning(path, 'is no known capability: ignored', name)];
   if (set === 'effective' && lacks('permitted'))
     return [error(path, 'is not in permitted: capset(2) would refuse it', name)];
-  if (set === 'ambient' && (lacks('permitted') || lacks('inheritable')))
-    return [warning(path, 'is not in permitted and inheritable: cannot be raised, ignored', name)];
   return [];
+}
+
+/** One warning for all: the default config of runc has a few, which no kernel ever raised. */
+function checkAmbient(sets: Capabilities): readonly Problem[] {
+  const { ambient = [], permitted = [], inheritable = [] } = sets;
+  const missing = ambient.filter(
+    (name) => NUMBERS.has(name) && !(permitted.includes(name) && inheritable.includes(name)),
+  );
+  const text = 'holds what is not both permitted and inheritable: cannot be raised, ignored';
+  return missing.length === 0 ? [] : [warning(`${ORIGIN}/ambient`, text, missing)];
 }
 
 /** The names as a mask of what this kernel knows. */

@@ -73,7 +73,7 @@ describe('process.capabilities', () => {
       'warning',
       'ambient without inheritable',
       { permitted: ['CAP_KILL'], ambient: ['CAP_KILL'] },
-      'ambient/0',
+      'ambient',
     ],
   ])('gives a %s for %s', (severity, _, capabilities, path) => {
     expect(checkCapabilities(specOfProcess({ capabilities }))).toMatchObject([

@@ -1,0 +1,75 @@
+/** linux.seccomp: the filter that runs, seen from the process it is on. */
+import { describe, expect, it } from 'vitest';
+import type { Config } from './config.ts';
+import { fields, isTsrun, useContainers } from './runtime.ts';
+
+type Seccomp = NonNullable<Config['linux']['seccomp']>;
+
+const t = useContainers();
+
+/** Everything is allowed but making directories, by any architecture's calls. */
+const noMkdir = (action: Seccomp['defaultAction'], errnoRet?: number): Seccomp => ({
+  defaultAction: 'SCMP_ACT_ALLOW',
+  syscalls: [
+    { names: ['mkdir', 'mkdirat'], action, ...(errnoRet === undefined ? {} : { errnoRet }) },
+  ],
+});
+
+const sh = (script: string, seccomp: Seccomp, noNewPrivileges: boolean) =>
+  t.sh(script, (config) => {
+    config.linux.seccomp = seccomp;
+    config.process.noNewPrivileges = noNewPrivileges;
+  });
+
+describe.each([
+  ['without no_new_privs', false],
+  ['with no_new_privs', true],
+])('linux.seccomp %s', (_, noNewPrivileges) => {
+  it('is one filter, and on the program', () => {
+    const { stdout } = sh('cat /proc/self/status', noMkdir('SCMP_ACT_ERRNO'), noNewPrivileges);
+    expect(fields(stdout)).toMatchObject({
+      Seccomp: '2',
+      Seccomp_filters: '1',
+      NoNewPrivs: noNewPrivileges ? '1' : '0',
+    });
+  });
+  it('refuses with EPERM, or with the errno asked for', () => {
+    const mkdir = (errnoRet?: number) =>
+      sh('mkdir /tmp/a; echo $?', noMkdir('SCMP_ACT_ERRNO', errnoRet), noNewPrivileges);
+    expect(mkdir().stderr).toContain('Operation not permitted');
+    expect(mkdir(28).stderr).toContain('No space left on device');
+  });
+  it('kills with SIGSYS', () => {
+    const { stdout } = sh('mkdir /tmp/a; echo $?', noMkdir('SCMP_ACT_KILL'), noNewPrivileges);
+    expect(stdout).toContain(String(128 + 31));
+  });
+  it('leaves alone what it allows', () => {
+    const { stdout } = sh('echo ok', noMkdir('SCMP_ACT_KILL_PROCESS'), noNewPrivileges);
+    expect(stdout).toBe('ok\n');
+  });
+});
+
+// runc needs calls of its own between filter and execve.
+it.runIf(isTsrun)(
+  'with no_new_privs the profile need allow what the program itself calls, and execve',
+  () => {
+    const seccomp: Seccomp = {
+      defaultAction: 'SCMP_ACT_ERRNO',
+      syscalls: [
+        {
+          action: 'SCMP_ACT_ALLOW',
+          // What a static busybox takes to run true.
+          names: ['execve', 'arch_prctl', 'brk', 'set_tid_address', 'set_robust_list', 'rseq']
+            .concat(['prlimit64', 'readlinkat', 'readlink', 'getrandom', 'mprotect', 'prctl'])
+            .concat(['getuid', 'setuid', 'getgid', 'setgid', 'exit_group', 'ioctl']),
+        },
+      ],
+    };
+    const result = t.run((config) => {
+      config.process.args = ['true'];
+      config.process.noNewPrivileges = true;
+      config.linux.seccomp = seccomp;
+    });
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+  },
+);
