@@ -345,13 +345,10 @@ describe('mount propagation', () => {
     expect(rootPropagation(value)).toEqual([expect.stringMatching(expected)]);
   });
   it('nothing of what the container mounts is seen on the host', () => {
-    const before = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length;
     const { id } = t.create((config) => {
       config.process.args = ['sleep', '1000'];
     });
-    const now = readFileSync('/proc/self/mountinfo', 'utf8');
-    expect(now).not.toContain(t.rootfs);
-    expect(now.split('\n').length).toBeLessThan(before + 3); // others may mount on this host too
+    expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(t.rootfs);
     t.call(['delete', '--force', id]);
   });
 });
