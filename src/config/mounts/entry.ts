@@ -1,11 +1,12 @@
 /** One entry of mounts[] as its planners see it. */
 
 import type { Mount, Spec } from '../../generated/spec.ts';
-import { MS_BIND, MS_RDONLY, MS_REMOUNT } from '../../linux/constants/mount.ts';
-import type { PlanContext } from '../../plan/context.ts';
+import { MOUNT_ATTR__ATIME, MS_BIND, MS_RDONLY, MS_REMOUNT } from '../../linux/constants/mount.ts';
+import type { HostFacts, PlanContext } from '../../plan/context.ts';
 import type { ConfigPath, Op, Slot, Step } from '../../plan/step.ts';
 import { step } from '../../plan/step.ts';
-import { createsNamespace, hasNamespace } from '../linux/namespaces.ts';
+import { hasNamespace } from '../linux/namespaces.ts';
+import { mountAttributes } from './attributes.ts';
 import { cleanDestination } from './destination.ts';
 import { type ParsedOptions, parseMountOptions } from './options.ts';
 
@@ -40,7 +41,7 @@ export function mountEntries({ spec, host }: Pick<PlanContext, 'spec' | 'host'>)
       options: parseMountOptions(mount.options),
     };
     return bindsSysInstead(spec, entry) || bindsCgroupInstead(spec, host.cgroup.version, entry)
-      ? asBind(entry, entry.type === 'sysfs' ? '/sys' : '/sys/fs/cgroup')
+      ? asBind(entry, entry.type === 'sysfs' ? '/sys' : '/sys/fs/cgroup', host)
       : entry;
   });
 }
@@ -78,19 +79,28 @@ export const initStep = (entry: MountEntry, op: Op): Step => step('init', entry.
 const bindsSysInstead = (spec: Spec, { type, options }: MountEntry): boolean =>
   type === 'sysfs' &&
   !(options.flags & (MS_BIND | MS_REMOUNT)) &&
-  createsNamespace(spec, 'user') &&
+  hasNamespace(spec, 'user') &&
   !hasNamespace(spec, 'network');
 
 /** Likewise cgroup2 in a user namespace without a cgroup namespace of its own. */
 const bindsCgroupInstead = (spec: Spec, version: number, { type, options }: MountEntry): boolean =>
   (type === 'cgroup2' || (type === 'cgroup' && version === 2)) &&
   !(options.flags & (MS_BIND | MS_REMOUNT)) &&
-  createsNamespace(spec, 'user') &&
+  hasNamespace(spec, 'user') &&
   !hasNamespace(spec, 'cgroup');
 
-const asBind = (entry: MountEntry, source: string): MountEntry => ({
-  ...entry,
-  type: 'bind',
-  source,
-  options: { ...parseMountOptions(['rbind', ...(entry.mount.options ?? [])]), data: [] },
-});
+/**
+ * With what is mounted below, which then must be as little writable as the mount it stands in for, where
+ * the kernel can do that.
+ */
+function asBind(entry: MountEntry, source: string, { kernel }: HostFacts): MountEntry {
+  const options = parseMountOptions(['rbind', ...(entry.mount.options ?? [])]);
+  const attributes = mountAttributes(options.flags) & ~MOUNT_ATTR__ATIME;
+  const recursive = kernel.mountSetattr ? attributes : 0;
+  return {
+    ...entry,
+    type: 'bind',
+    source,
+    options: { ...options, recursiveSet: options.recursiveSet | recursive, data: [] },
+  };
+}

@@ -136,7 +136,8 @@ describe('a cgroup mount on cgroup v2', () => {
   it('is a bind mount in a user namespace without a cgroup namespace, where mounting is EPERM', () => {
     const user = { type: 'user' } as const;
     expect(ops(['ro'], [MOUNT_NS, user], V2)).toMatchObject([
-      { call: 'mount_setattr', fd: 'source:0', attr_set: BigInt(MOUNT_ATTR_RDONLY) },
+      { call: 'mount_setattr', fd: 'source:0', flags: 0, attr_set: BigInt(MOUNT_ATTR_RDONLY) },
+      { call: 'mount_setattr', flags: AT_RECURSIVE, attr_set: BigInt(MOUNT_ATTR_RDONLY) },
       { call: 'open_target' },
       { call: 'move_mount', from: 'source:0' },
       { call: 'close' },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { planLateReadonly, planMounts } from '../../../../src/config/mounts.ts';
 import type { Mount, Spec } from '../../../../src/generated/spec.ts';
-import { O_DIRECTORY, O_PATH } from '../../../../src/linux/constants/file.ts';
+import { AT_RECURSIVE, O_DIRECTORY, O_PATH } from '../../../../src/linux/constants/file.ts';
 import {
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NOSUID,
@@ -178,7 +178,7 @@ describe('sysfs in a user namespace that shares the network of the host', () => 
   const sys = { destination: '/sys', type: 'sysfs', options: ['nosuid', 'ro', 'x=1'] };
   const user = { type: 'user' } as const;
 
-  it('is a bind mount of /sys, since mounting one is EPERM', () => {
+  it('is a bind mount of /sys, since mounting one is EPERM, and all below is as read-only', () => {
     const context = contextFor(
       sys,
       { host: { euid: 1000 } },
@@ -186,7 +186,12 @@ describe('sysfs in a user namespace that shares the network of the host', () => 
     );
     expect(opsOf(planMounts(context))).toMatchObject([
       { call: 'open_tree', path: '/sys' },
-      { call: 'mount_setattr', attr_set: BigInt(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID) },
+      { call: 'mount_setattr', flags: 0 },
+      {
+        call: 'mount_setattr',
+        flags: AT_RECURSIVE,
+        attr_set: BigInt(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID),
+      },
       { call: 'open_target' },
       { call: 'move_mount' },
     ]);
