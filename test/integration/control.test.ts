@@ -94,10 +94,10 @@ describe('ps', () => {
     const full = t.call(['ps', id]).stdout;
     expect(full).toMatch(/^UID +PID +PPID/);
     expect(full.trimEnd().split('\n')).toHaveLength(2);
-    const { stdout } = t.call(['ps', '--format', 'table', id, '-e', '-o', 'comm,pid']);
+    const { stdout } = t.call(['ps', '--format', 'table', id, '-e', '-o', 'pid,comm']);
     expect(stdout.split('\n').map((line) => line.trim().split(/\s+/))).toEqual([
-      ['COMMAND', 'PID'],
-      ['sleep', `${pid}`],
+      ['PID', 'COMMAND'],
+      [`${pid}`, 'sleep'],
       [''],
     ]);
   });
