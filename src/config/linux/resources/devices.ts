@@ -1,37 +1,54 @@
 /**
- * linux.resources.devices: which devices may be opened and made (config-linux.md "Allowed Device list";
- * cgroup-v1/devices.rst). A cgroup that says nothing allows nothing but the default devices, which are
- * allowed behind the config's own rules: a container without /dev/null is none.
+ * linux.resources.devices: which devices may be opened and made (config-linux.md "Allowed Device list").
+ * A cgroup that says nothing allows nothing but the default devices, which are allowed behind the
+ * config's own rules: a container without /dev/null is none. Of the rules that match a device the last
+ * one decides, for each of read, write and mknod by itself. cgroup v1 has files for them
+ * (devices/list.ts), v2 a program (devices/program.ts).
  */
 import type { DeviceCgroup, LinuxResources } from '../../../generated/spec.ts';
+import type { ConfigPath } from '../../../plan/step.ts';
 import { error, type Problem } from '../../../spec/problem.ts';
-import { RESOURCES, type Setting } from './setting.ts';
+import { RESOURCES } from './setting.ts';
 
-const POINTER = `${RESOURCES}/devices`;
+export const DEVICES: ConfigPath = `${RESOURCES}/devices`;
 
-interface Rule {
+/** One rule, complete: a rule for both types is one for everything, or two. */
+export interface DeviceRule {
   readonly allow: boolean;
-  /** `a *:* rwm`, `c 1:3 rwm`: a line of devices.allow and devices.deny. */
-  readonly line: string;
-  readonly origin: string;
+  /** `a` is every device with every access; then the numbers are ANY. */
+  readonly type: 'a' | 'b' | 'c';
+  readonly major: number;
+  readonly minor: number;
+  /** A union of READ, WRITE and MKNOD. */
+  readonly access: number;
+  readonly origin: ConfigPath;
 }
 
-const EVERYTHING = 'a *:* rwm';
+/** Any major or minor number. */
+export const ANY = -1;
+
+// As linux/bpf.h numbers them (BPF_DEVCG_ACC_).
+export const MKNOD = 1;
+export const READ = 2;
+export const WRITE = 4;
+export const EVERY_ACCESS = MKNOD | READ | WRITE;
 
 /** runc's: any node may be made (not opened), and what every program counts on. */
-const DEFAULTS: readonly Rule[] = [
-  'c *:* m',
-  'b *:* m',
-  'c 1:3 rwm', // /dev/null
-  'c 1:8 rwm', // /dev/random
-  'c 1:7 rwm', // /dev/full
-  'c 5:0 rwm', // /dev/tty
-  'c 1:5 rwm', // /dev/zero
-  'c 1:9 rwm', // /dev/urandom
-  'c 136:* rwm', // /dev/pts/N
-  'c 5:2 rwm', // /dev/ptmx
-  'c 10:200 rwm', // /dev/net/tun
-].map((line) => ({ allow: true, line, origin: '' }));
+const DEFAULTS: readonly DeviceRule[] = (
+  [
+    ['c', ANY, ANY, MKNOD],
+    ['b', ANY, ANY, MKNOD],
+    ['c', 1, 3, EVERY_ACCESS], // /dev/null
+    ['c', 1, 8, EVERY_ACCESS], // /dev/random
+    ['c', 1, 7, EVERY_ACCESS], // /dev/full
+    ['c', 5, 0, EVERY_ACCESS], // /dev/tty
+    ['c', 1, 5, EVERY_ACCESS], // /dev/zero
+    ['c', 1, 9, EVERY_ACCESS], // /dev/urandom
+    ['c', 136, ANY, EVERY_ACCESS], // /dev/pts/N
+    ['c', 5, 2, EVERY_ACCESS], // /dev/ptmx
+    ['c', 10, 200, EVERY_ACCESS], // /dev/net/tun
+  ] as const
+).map(([type, major, minor, access]) => ({ allow: true, type, major, minor, access, origin: '' }));
 
 export const checkDeviceRules = ({ devices }: LinuxResources): readonly Problem[] =>
   (devices ?? []).flatMap(({ access }, i) =>
@@ -39,37 +56,48 @@ export const checkDeviceRules = ({ devices }: LinuxResources): readonly Problem[
       ? []
       : [
           {
-            ...error(`${POINTER}/${i}/access`, 'is not an access', access),
+            ...error(`${DEVICES}/${i}/access`, 'is not an access', access),
             expected: 'some of "rwm"',
           },
         ],
   );
 
-/** Lines for cgroup v1's devices.allow and devices.deny, in order, none of them without effect. */
-export function planDeviceRules({ devices }: LinuxResources): readonly Setting[] {
-  const asked = (devices ?? []).flatMap((rule, i) => rulesOf(rule, `${POINTER}/${i}`));
-  const nothing: Rule = { allow: false, line: EVERYTHING, origin: '' };
+/**
+ * The rules in the order in which they count. The first is for everything, and no other is: what stands
+ * before a rule for everything has no effect. One that allows everything leaves nothing to the defaults.
+ */
+export function deviceRules({ devices }: LinuxResources): readonly DeviceRule[] {
+  const asked = (devices ?? []).flatMap((rule, i) => rulesOf(rule, `${DEVICES}/${i}`));
+  const nothing = everything(false, '');
   const all = [nothing, ...asked, ...DEFAULTS];
-  // A rule for everything leaves nothing of those before it.
-  const rules = all.slice(all.findLastIndex(({ line }) => line === EVERYTHING));
-  const isRedundant = rules.every(({ allow }) => allow);
-  return (isRedundant ? rules.slice(0, 1) : rules).map(({ allow, line, origin }) => ({
-    controller: 'devices',
-    file: allow ? 'devices.allow' : 'devices.deny',
-    value: line,
-    origin,
-  }));
+  const rules = all.slice(all.findLastIndex(({ type }) => type === 'a'));
+  return rules.every(({ allow }) => allow) ? rules.slice(0, 1) : rules;
 }
 
-/** The kernel takes `a` for every device with every access, whatever follows: the rest needs two rules. */
-function rulesOf(rule: DeviceCgroup, origin: string): readonly Rule[] {
-  const { allow, type = 'a', major = -1, minor = -1 } = rule;
-  const access = rule.access || 'rwm';
-  const rest = `${number(major)}:${number(minor)} ${access}`;
-  const isAll = major < 0 && minor < 0 && ['r', 'w', 'm'].every((right) => access.includes(right));
-  if (type === 'a' && isAll) return [{ allow, line: EVERYTHING, origin }];
-  const types = type === 'a' ? ['c', 'b'] : [type];
-  return types.map((each) => ({ allow, line: `${each} ${rest}`, origin }));
+/** Whether the rules forbid nothing. */
+export const allowEverything = (rules: readonly DeviceRule[]): boolean =>
+  rules.every(({ allow }) => allow);
+
+const everything = (allow: boolean, origin: ConfigPath): DeviceRule => ({
+  allow,
+  type: 'a',
+  major: ANY,
+  minor: ANY,
+  access: EVERY_ACCESS,
+  origin,
+});
+
+function rulesOf(rule: DeviceCgroup, origin: ConfigPath): readonly DeviceRule[] {
+  const { allow, type = 'a', major = ANY, minor = ANY } = rule;
+  const numbers = { major: Math.max(Number(major), ANY), minor: Math.max(Number(minor), ANY) };
+  const access = parseAccess(rule.access || 'rwm');
+  const isAll = numbers.major === ANY && numbers.minor === ANY && access === EVERY_ACCESS;
+  if (type === 'a' && isAll) return [everything(allow, origin)];
+  const types = type === 'a' ? (['c', 'b'] as const) : [type === 'b' ? ('b' as const) : 'c'];
+  return types.map((each) => ({ allow, type: each, ...numbers, access, origin }));
 }
 
-const number = (n: number): string => (n < 0 ? '*' : `${n}`);
+const parseAccess = (text: string): number =>
+  (text.includes('r') ? READ : 0) |
+  (text.includes('w') ? WRITE : 0) |
+  (text.includes('m') ? MKNOD : 0);
