@@ -1,4 +1,5 @@
 /** The runtime's own steps: one row an operation, performed in the host's namespaces. */
+import { replaceDeviceProgram } from '../cgroup/devices.ts';
 import { createCgroup } from '../cgroup/directory.ts';
 import { engine } from '../engine/current.ts';
 import { OPS, RUNTIME_CALLS, type RuntimeCall } from '../generated/ops.ts';
@@ -65,6 +66,7 @@ const OPERATIONS: {
   },
   hook: (op, { runHook }) => runHook(op),
   mkdir: (op) => mkdir(op.path, op.mode),
+  bpf_device: (op) => replaceDeviceProgram(op.path, op.program),
   cgroup_create: (op) => createCgroup(op.mountpoint, op.path, op.controllers),
   proc_write: (op, { slots }) => {
     writeExisting(`/proc/${slots.get(op.pid)}/${op.file}`, op.data);

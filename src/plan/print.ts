@@ -50,10 +50,16 @@ function formatField(field: OpField, value: unknown): string {
   if (typeof value === 'number' || typeof value === 'bigint') {
     return formatNumber(value, field.constants);
   }
-  if (value instanceof Uint8Array) return `0x${hex(value)}`;
+  if (value instanceof Uint8Array) return formatBytes(value);
   if (Array.isArray(value)) return `[${value.map((item) => JSON.stringify(item)).join(', ')}]`;
   return field.type === 'slot' || field.type === 'slot?' ? `@${value}` : JSON.stringify(value);
 }
+
+/** A program is no text to read: its size tells one from another, the JSON has it all. */
+const LONGEST_SHOWN = 64;
+
+const formatBytes = (bytes: Uint8Array): string =>
+  bytes.length > LONGEST_SHOWN ? `{${bytes.length} bytes}` : `0x${hex(bytes)}`;
 
 const hex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

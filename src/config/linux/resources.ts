@@ -7,13 +7,21 @@ import { error, type Problem, warning } from '../../spec/problem.ts';
 import { containerCgroup } from './cgroupsPath.ts';
 import { checkBlockIO, limitsOfBlockIO, planBlockIO } from './resources/blockIO.ts';
 import { checkCpu, limitsOfCpu, planCpu } from './resources/cpu.ts';
-import { checkDeviceRules, planDeviceRules } from './resources/devices.ts';
+import { checkExpressible, deviceLines } from './resources/devices/list.ts';
+import { deviceProgram } from './resources/devices/program.ts';
+import {
+  allowEverything,
+  checkDeviceRules,
+  DEVICES,
+  type DeviceRule,
+  deviceRules,
+} from './resources/devices.ts';
 import { checkHugepageLimits, planHugepageLimits } from './resources/hugepageLimits.ts';
 import { checkMemory, limitsOfMemory, planMemory } from './resources/memory.ts';
 import { limitsOfNetwork, planNetwork } from './resources/network.ts';
 import { planPids } from './resources/pids.ts';
 import { planRdma } from './resources/rdma.ts';
-import { type CgroupVersion, RESOURCES, type Setting } from './resources/setting.ts';
+import type { CgroupVersion, Setting } from './resources/setting.ts';
 import { checkUnified, limitsOfUnified, planUnified } from './resources/unified.ts';
 
 export function checkResources(spec: Spec): readonly Problem[] {
@@ -52,17 +60,13 @@ export function checkHostResources({ spec, host, options }: PlanContext): readon
     : [];
   const rules =
     resources.devices?.length && !hasDeviceRules(host.cgroup)
-      ? [
-          warning(
-            `${RESOURCES}/devices`,
-            'is not enforced: that takes the cgroup v1 devices hierarchy',
-          ),
-        ]
+      ? [warning(DEVICES, 'is not enforced: that takes the cgroup v1 devices hierarchy, or v2')]
       : [];
   if (version === 0) return [...rules, ...lackingController(limitSettings(resources, 2))];
   return [
     ...driver,
     ...rules,
+    ...(version === 1 ? checkExpressible(deviceRules(resources)) : []),
     ...limitsOfMemory(resources, version),
     ...limitsOfCpu(resources, version),
     ...limitsOfBlockIO(resources, version),
@@ -94,30 +98,42 @@ function hasController(layout: PlanContext['host']['cgroup'], controller: string
 }
 
 const hasDeviceRules = (layout: PlanContext['host']['cgroup']): boolean =>
-  layout.version === 1 && hasController(layout, 'devices');
+  layout.version === 2 || (layout.version === 1 && hasController(layout, 'devices'));
 
 /** A `write` for each limit, by the runtime, before anything runs in the cgroup. */
 export function planResources(context: PlanContext): readonly Step[] {
   const { version } = context.host.cgroup;
   const resources = context.spec.linux?.resources ?? {};
   const limits = version === 0 ? [] : limitSettings(resources, version);
-  return [...writes(context, limits), ...(mountsDevice(context.spec) ? [] : deviceRules(context))];
+  return [...writes(context, limits), ...(mountsDevice(context.spec) ? [] : planDevices(context))];
 }
 
 /** The device rules again, late, where a mount has to open a block device they may forbid. */
 export const planLateDeviceRules = (context: PlanContext): readonly Step[] =>
-  mountsDevice(context.spec) ? deviceRules(context) : [];
+  mountsDevice(context.spec) ? planDevices(context) : [];
 
 const mountsDevice = ({ mounts = [] }: Spec): boolean =>
   mounts.some(({ type = 'bind', source = '' }) => type !== 'bind' && source.startsWith('/'));
 
 /** Not in a user namespace: the kernel lets nobody there change them, nor make device nodes. */
-function deviceRules(context: PlanContext): readonly Step[] {
+function planDevices(context: PlanContext): readonly Step[] {
   const { host, options, spec } = context;
-  const isFree = host.inUserNamespace || options.rootless;
-  if (host.cgroup.version !== 1 || isFree) return [];
-  return writes(context, planDeviceRules(spec.linux?.resources ?? {}));
+  if (host.inUserNamespace || options.rootless) return [];
+  const rules = deviceRules(spec.linux?.resources ?? {});
+  if (host.cgroup.version === 1) return writes(context, deviceLines(rules));
+  // A new v2 cgroup allows everything its ancestors do.
+  if (host.cgroup.version === 0 || allowEverything(rules)) return [];
+  return containerCgroup(context).directories.flatMap(({ hostPath, isShared }) =>
+    isShared ? [] : bpfDevice(hostPath, rules, spec),
+  );
 }
+
+const bpfDevice = (path: string, rules: readonly DeviceRule[], { linux }: Spec): Step =>
+  step('runtime', linux?.resources?.devices?.length ? DEVICES : '', {
+    call: 'bpf_device',
+    path,
+    program: deviceProgram(rules),
+  });
 
 function writes(context: PlanContext, settings: readonly Setting[]): readonly Step[] {
   const { version, directories } = containerCgroup(context);

@@ -93,7 +93,7 @@ function rulesOf(rule: DeviceCgroup, origin: ConfigPath): readonly DeviceRule[] 
   const access = parseAccess(rule.access || 'rwm');
   const isAll = numbers.major === ANY && numbers.minor === ANY && access === EVERY_ACCESS;
   if (type === 'a' && isAll) return [everything(allow, origin)];
-  const types = type === 'a' ? (['c', 'b'] as const) : [type === 'b' ? ('b' as const) : 'c'];
+  const types: readonly ('b' | 'c')[] = type === 'a' ? ['c', 'b'] : [type];
   return types.map((each) => ({ allow, type: each, ...numbers, access, origin }));
 }
 

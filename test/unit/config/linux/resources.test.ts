@@ -24,14 +24,14 @@ const CONTROLLERS = [
   'pids',
   'rdma',
 ];
-const V1: CgroupLayout = {
+const V1 = {
   version: 1,
   hierarchies: CONTROLLERS.map((name) => ({
     controllers: [name],
     mountpoint: `/c/${name}`,
     own: '/',
   })),
-};
+} as const satisfies CgroupLayout;
 const V2: CgroupLayout = {
   version: 2,
   mountpoint: '/c',
@@ -44,7 +44,9 @@ const contextFor = (resources: LinuxResources, cgroup: CgroupLayout, more: Parti
 
 /** `memory/limit memory.max=5`: the property, the file, the line. Device rules apart. */
 const limits = (resources: LinuxResources, cgroup: CgroupLayout) =>
-  lines(planResources(contextFor(resources, cgroup))).filter((l) => !l.includes('devices.'));
+  lines(
+    planResources(contextFor(resources, cgroup)).filter(({ op }) => op.call !== 'bpf_device'),
+  ).filter((l) => !l.includes('devices.'));
 
 const lines = (steps: readonly Step[]) =>
   steps.map(({ actor, origin, op }) => {
@@ -324,20 +326,20 @@ describe('linux.resources.devices', () => {
   const rules = (resources: LinuxResources, more: Partial<Spec> = {}) =>
     lines(planResources(contextFor(resources, V1, more)));
 
-  it('denies all, applies the rules in order, then allows the default devices', () => {
+  it('denies all, then allows what the rules in their order do and the default devices', () => {
     const devices = [
       { allow: true, type: 'c' as const, major: 9, minor: 9, access: 'rw' },
       DENY_ALL,
       { allow: true, type: 'c' as const, major: 1, minor: 3, access: 'rw' },
-      { allow: false, type: 'b' as const, major: 8 },
+      { allow: true, type: 'b' as const, major: 8, minor: 1 },
+      { allow: false, type: 'b' as const, major: 8, access: 'w' },
     ];
     expect(rules({ devices })).toEqual([
       'devices/1 devices.deny=a *:* rwm',
-      'devices/2 devices.allow=c 1:3 rw',
-      'devices/3 devices.deny=b 8:* rwm',
+      'devices/2 devices.allow=c 1:3 rwm',
+      'devices/3 devices.allow=b 8:1 rm',
       ' devices.allow=c *:* m',
       ' devices.allow=b *:* m',
-      ' devices.allow=c 1:3 rwm',
       ' devices.allow=c 1:8 rwm',
       ' devices.allow=c 1:7 rwm',
       ' devices.allow=c 5:0 rwm',
@@ -381,8 +383,33 @@ describe('linux.resources.devices', () => {
   });
 
   it('warns where nothing enforces them', () => {
-    expect(refused({ devices: [DENY_ALL] }, V2, 'warning')).toEqual(['devices']);
+    const layout: CgroupLayout = { version: 1, hierarchies: V1.hierarchies.slice(0, 1) };
+    expect(refused({ devices: [DENY_ALL] }, layout, 'warning')).toEqual(['devices']);
     expect(refused({ devices: [DENY_ALL] }, V1, 'warning')).toEqual([]);
+    expect(refused({ devices: [DENY_ALL] }, V2, 'warning')).toEqual([]);
+  });
+
+  it('refuses on v1 a rule that takes a part of a wider one away, which v1 ignores', () => {
+    const devices = [
+      { allow: true, type: 'c' as const, major: 10, access: 'rw' },
+      { allow: false, type: 'c' as const, major: 10, minor: 229, access: 'rw' },
+    ];
+    expect(refused({ devices }, V1)).toEqual(['devices/1']);
+    expect(refused({ devices }, V2)).toEqual([]);
+  });
+
+  it('become one program on v2', () => {
+    const [step, ...none] = planResources(contextFor({ devices: [DENY_ALL] }, V2));
+    expect(none).toEqual([]);
+    expect(step).toMatchObject({
+      actor: 'runtime',
+      origin: '/linux/resources/devices',
+      op: { call: 'bpf_device', path: '/c/web' },
+    });
+  });
+
+  it('need no program on v2 when they allow everything', () => {
+    expect(planResources(contextFor({ devices: [{ allow: true }] }, V2))).toEqual([]);
   });
 
   it('refuses an access that is none', () => {

@@ -9,7 +9,7 @@ import type { Setting } from '../setting.ts';
 
 interface DeviceList {
   readonly allowsRest: boolean;
-  /** By type and numbers (`c 1:3`); origin and access are the rules' that made them. */
+  /** By type and numbers (`c 1:3`); access is that of all rules for it, origin the first's. */
   readonly exceptions: ReadonlyMap<string, DeviceRule>;
   /** Rules that no list of exceptions can express. */
   readonly inexpressible: readonly DeviceRule[];
@@ -28,8 +28,8 @@ function listOf(rules: readonly DeviceRule[]): DeviceList {
   const inexpressible: DeviceRule[] = [];
   for (const rule of rest) {
     if (rule.allow !== allowsRest) {
-      const access = (exceptions.get(keyOf(rule))?.access ?? 0) | rule.access;
-      exceptions.set(keyOf(rule), { ...rule, access });
+      const known = exceptions.get(keyOf(rule)) ?? rule;
+      exceptions.set(keyOf(rule), { ...known, access: known.access | rule.access });
       continue;
     }
     for (const [key, exception] of exceptions) {
@@ -53,11 +53,16 @@ const overlap = (a: DeviceRule, b: DeviceRule): boolean =>
   (a.major === ANY || b.major === ANY || a.major === b.major) &&
   (a.minor === ANY || b.minor === ANY || a.minor === b.minor);
 
-/** Rules that take away a part of what a wider one gave: cgroup v1 would not, and says nothing. */
+/**
+ * Rules that take away a part of what a wider one gave: cgroup v1 would not, and says nothing. A default
+ * device that a wide rule of the config forbids stays forbidden.
+ */
 export const checkExpressible = (rules: readonly DeviceRule[]): readonly Problem[] =>
-  [...new Set(listOf(rules).inexpressible.map(({ origin }) => origin))].map((origin) =>
-    error(origin, 'cannot be carried out with cgroup v1: it is a part of what a wider rule says'),
-  );
+  [...new Set(listOf(rules).inexpressible.map(({ origin }) => origin))]
+    .filter((origin) => origin !== '')
+    .map((origin) =>
+      error(origin, 'cannot be carried out with cgroup v1: it is a part of what a wider rule says'),
+    );
 
 /** Lines for devices.allow and devices.deny of a cgroup whose rules are unknown. */
 export function deviceLines(rules: readonly DeviceRule[]): readonly Setting[] {
@@ -80,7 +85,9 @@ export function deviceTransition(
   const old = listOf(from);
   const next = listOf(to);
   if (old.allowsRest !== next.allowsRest) return deviceLines(to);
-  const added = differences(next, old).map(([rule, access]) => line(!next.allowsRest, rule, access));
+  const added = differences(next, old).map(([rule, access]) =>
+    line(!next.allowsRest, rule, access),
+  );
   const gone = differences(old, next).map(([rule, access]) => line(next.allowsRest, rule, access));
   return next.allowsRest ? [...gone, ...added] : [...added, ...gone];
 }
