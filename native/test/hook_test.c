@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -116,12 +117,18 @@ static double seconds(void)
 static void cannot_outstay(void)
 {
     double begun = seconds();
-    struct message said = run_hook((struct hook){.script = "echo on; sleep 60 & wait", .timeout_ms = 200});
+    struct message said;
+    int child = 0;
 
+    prctl(PR_SET_CHILD_SUBREAPER, 1ul);
+    said = run_hook((struct hook){.script = "sleep 60 & echo $!; wait", .timeout_ms = 200});
     CHECK_EQUAL(said.value, ETIMEDOUT);
-    CHECK_TEXT(said.detail, "hook ran past specified timeout of 0.2s, stdout: on, stderr: ");
+    CHECK_EQUAL(sscanf(said.detail, "hook ran past specified timeout of 0.2s, stdout: %d, stderr: ",
+                       &child), 1);
     CHECK(seconds() - begun >= 0.2);
     CHECK(seconds() - begun < 5);
+    CHECK_EQUAL(exit_status(child), -SIGKILL);
+    prctl(PR_SET_CHILD_SUBREAPER, 0ul);
     CHECK_EQUAL(run_hook((struct hook){.script = "exit 0", .timeout_ms = 10000}).type, 0);
 }
 

@@ -242,6 +242,16 @@ static void survives_a_race(void)
     done();
 }
 
+static const struct {
+    const char *path;
+    int error;
+} leading_out[] = {
+    {"../etc/passwd", EXDEV},
+    {"/etc/passwd", EXDEV},
+    {"self/exe", ELOOP},
+    {"self/root/etc/passwd", ELOOP},
+};
+
 static void writes_stay_beneath(void)
 {
     int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -251,10 +261,13 @@ static void writes_stay_beneath(void)
     CHECK(fd >= 0 || fd == -ENOENT);
     if (fd >= 0)
         close(fd);
-    CHECK_EQUAL(tsr_open_beneath(proc, "../etc/passwd", O_RDONLY), -EXDEV);
-    CHECK_EQUAL(tsr_open_beneath(proc, "/etc/passwd", O_RDONLY), -EXDEV);
-    CHECK_EQUAL(tsr_open_beneath(proc, "self/exe", O_RDONLY), -ELOOP);
-    CHECK_EQUAL(tsr_open_beneath(proc, "self/root/etc/passwd", O_RDONLY), -ELOOP);
+    /* The walk of old kernels finds nothing where openat2 refuses. */
+    for (size_t i = 0; i < sizeof leading_out / sizeof *leading_out; i++) {
+        check_case(leading_out[i].path);
+        fd = tsr_open_beneath(proc, leading_out[i].path, O_RDONLY);
+        CHECK(fd == -leading_out[i].error || fd == -ENOENT);
+    }
+    check_case(NULL);
     CHECK_EQUAL(tsr_open_beneath(host, "proc/version", O_RDONLY), -EXDEV);
     close(proc);
     close(host);

@@ -128,7 +128,7 @@ static void passes_signals_on(void)
         char script[200];
         struct foreground f;
 
-        snprintf(script, sizeof script, "trap 'exit %d' %d; echo ready; while :; do sleep 0.01; done",
+        snprintf(script, sizeof script, "trap 'exit 99' URG; trap 'exit %d' %d; echo ready; while :; do sleep 0.01; done",
                  20 + (int)i, signals[i]);
         f = run(script, i % 2 == 0, NULL);
         CHECK(await(f.out, "ready"));
@@ -136,6 +136,8 @@ static void passes_signals_on(void)
         kill(f.pid, SIGURG);
         kill(f.pid, SIGCHLD);
         kill(f.pid, SIGWINCH);
+        /* Long enough for the trap, were it passed on. */
+        usleep(50000);
         kill(f.pid, signals[i]);
         read_all(f.out);
         close(f.in);
