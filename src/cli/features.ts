@@ -1,4 +1,5 @@
 /** `tsrun features`: what this tsrun supports, for engines to ask (features.md, features-linux.md). */
+import { memoryPolicyFeatures } from '../config/linux/memoryPolicy.ts';
 import { seccompFeatures } from '../config/linux/seccomp.ts';
 import { mountOptionNames } from '../config/mounts/options.ts';
 import { UNSUPPORTED } from '../config/unsupported.ts';
@@ -44,6 +45,7 @@ export const supportedFeatures = (): Features => ({
     apparmor: { enabled: isCarriedOut('/process/apparmorProfile') },
     selinux: { enabled: isCarriedOut('/process/selinuxLabel') },
     intelRdt: { enabled: isCarriedOut('/linux/intelRdt') },
+    memoryPolicy: memoryPolicyFeatures(),
     mountExtensions: { idmap: { enabled: true } },
     netDevices: { enabled: isCarriedOut('/linux/netDevices') },
   },

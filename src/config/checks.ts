@@ -11,6 +11,7 @@ import { checkHostname } from './hostname.ts';
 import { checkCgroupsPath } from './linux/cgroupsPath.ts';
 import { checkDevices } from './linux/devices.ts';
 import { checkMaskedPaths } from './linux/maskedPaths.ts';
+import { checkMemoryPolicy } from './linux/memoryPolicy.ts';
 import { checkNamespaces } from './linux/namespaces.ts';
 import { checkPersonality } from './linux/personality.ts';
 import { checkReadonlyPaths } from './linux/readonlyPaths.ts';
@@ -65,4 +66,5 @@ export const CHECKS: readonly ((spec: Spec) => readonly Problem[])[] = [
   checkMaskedPaths,
   checkReadonlyPaths,
   checkPersonality,
+  checkMemoryPolicy,
 ];

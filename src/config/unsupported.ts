@@ -32,7 +32,6 @@ export const UNSUPPORTED: readonly Unsupported[] = [
   { pattern: '/linux/mountLabel', verdict: 'refuse', reason: 'is not carried out yet' },
   { pattern: '/linux/netDevices', verdict: 'refuse', reason: 'is not carried out yet' },
   { pattern: '/linux/intelRdt', verdict: 'refuse', reason: 'is not carried out yet' },
-  { pattern: '/linux/memoryPolicy', verdict: 'refuse', reason: 'is not carried out yet' },
 ];
 
 /** A problem for every property of the config that a row matches and that is not empty. */

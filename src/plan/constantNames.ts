@@ -65,6 +65,14 @@ function formatDevice(value: bigint): string {
   return `${major}:${minor}`;
 }
 
+/** set_mempolicy(2): flags above a mode, which counts from 0. */
+function formatMemoryPolicy(value: bigint): string {
+  const modes = named('MPOL_').filter(([name]) => !name.startsWith('MPOL_F_'));
+  const mode = formatValue(modes, value & 0xfffn);
+  const flags = value & ~0xfffn;
+  return flags === 0n ? mode : `${mode}|${formatFlags(named('MPOL_F_'), flags)}`;
+}
+
 const FORMATS: { readonly [constants: string]: (value: bigint) => string } = {
   octal: (value) => (value === 0n ? '0' : `0${value.toString(8)}`),
   rlim: (value) => (value === RLIM_INFINITY ? 'RLIM_INFINITY' : value.toString()),
@@ -82,6 +90,7 @@ const FORMATS: { readonly [constants: string]: (value: bigint) => string } = {
   SECCOMP_FILTER_FLAG_: (value) => formatFlags(named('SECCOMP_FILTER_FLAG_'), value),
   PR_: (value) => formatValue(named('PR_'), value),
   RLIMIT_: (value) => formatValue(named('RLIMIT_'), value),
+  MPOL_: formatMemoryPolicy,
   SCHED_: (value) =>
     formatValue(
       named('SCHED_').filter(([name]) => !name.startsWith('SCHED_FLAG_')),

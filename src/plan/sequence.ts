@@ -17,6 +17,7 @@ import { planHostname } from '../config/hostname.ts';
 import { planCgroup, planJoinCgroup } from '../config/linux/cgroupsPath.ts';
 import { planDevices } from '../config/linux/devices.ts';
 import { planMaskedPaths } from '../config/linux/maskedPaths.ts';
+import { planMemoryPolicy } from '../config/linux/memoryPolicy.ts';
 import {
   planCgroupNamespace,
   planClone,
@@ -117,6 +118,7 @@ export const CREATE: readonly Planner[] = [
   planScheduler,
   planIoPriority,
   planPersonality,
+  planMemoryPolicy,
   planRlimits,
   planCloseRange, // before a filter, which may refuse or kill it; all of ours is close-on-exec anyway
   planSeccompEarly, // without no_new_privs a filter needs CAP_SYS_ADMIN, which goes below

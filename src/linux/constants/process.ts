@@ -77,3 +77,15 @@ export const IOPRIO_CLASS_SHIFT = 13;
 // personality(2)
 export const PER_LINUX = 0x0;
 export const PER_LINUX32 = 0x8;
+
+// set_mempolicy(2)
+export const MPOL_DEFAULT = 0;
+export const MPOL_PREFERRED = 1;
+export const MPOL_BIND = 2;
+export const MPOL_INTERLEAVE = 3;
+export const MPOL_LOCAL = 4;
+export const MPOL_PREFERRED_MANY = 5;
+export const MPOL_WEIGHTED_INTERLEAVE = 6;
+export const MPOL_F_NUMA_BALANCING = 0x2000;
+export const MPOL_F_RELATIVE_NODES = 0x4000;
+export const MPOL_F_STATIC_NODES = 0x8000;
