@@ -7,7 +7,7 @@ if [ "$(id -u)" != 0 ]; then
   echo 'npm run demo: a container needs root here: sudo npm run demo' >&2
   exit 1
 fi
-[ -e node_modules/.package-lock.json ] || npm install --no-audit --no-fund
+[ -e node_modules/.package-lock.json ] || npm ci --no-audit --no-fund
 npm run --silent build
 sh bundles/make-rootfs.sh
 echo '+ ./tsrun run --bundle bundles/hello demo'

@@ -1,6 +1,6 @@
 /**
  * `npm test`: sets up what is missing, then every check there is, each a step with its time. Plain
- * JavaScript, because it starts before `npm install`. With CI set, a test that is skipped without need fails.
+ * JavaScript, because it starts before `npm ci`. With CI set, a test that is skipped without need fails.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
@@ -88,7 +88,7 @@ if (missing.length > 0 && isRoot && onPath('apt-get')) {
   );
 }
 if (!existsSync(join(top, 'node_modules/.package-lock.json'))) {
-  step('npm install', 'npm', ['install', '--no-audit', '--no-fund']);
+  step('npm ci', 'npm', ['ci', '--no-audit', '--no-fund']);
 }
 step('build', 'npm', ['run', '--silent', 'build']);
 mkdirSync(reports, { recursive: true });
