@@ -41,7 +41,7 @@ const REFERENCE_HOST: HostFacts = {
     own: '/user.slice',
     controllers: ['cpuset', 'cpu', 'io', 'memory', 'hugetlb', 'pids', 'rdma', 'misc'],
   },
-  kernel: { mountApi: true, mountSetattr: true, cloneIntoCgroup: true },
+  kernel: { mountApi: true, mountSetattr: true, cloneIntoCgroup: true, setnsPidfd: true },
   lsm: { apparmor: false, selinux: false },
   inUserNamespace: false,
   idmapTools: { newuidmap: '/usr/bin/newuidmap', newgidmap: '/usr/bin/newgidmap' },

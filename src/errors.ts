@@ -176,6 +176,31 @@ export const cannotStart = (status: string): TsrunError =>
       : 'cannot start an already running container',
   );
 
+/** `exec` into a container that has no process to join, or whose processes are stopped. */
+export const cannotExec = (status: string): TsrunError =>
+  new TsrunError(
+    'container-state',
+    status === 'paused'
+      ? 'cannot exec in a paused container (use --ignore-paused to override)'
+      : `cannot exec in a ${status} container`,
+  );
+
+/** `exec` of a container's id and nothing to run in it. */
+export const processArgsEmpty = (): TsrunError => usage('process args cannot be empty', 'exec');
+
+export const invalidUser = (text: string): TsrunError =>
+  usage(`invalid value ${quote(text)} for flag -user: must be UID or UID:GID, in numbers`);
+
+export const invalidGid = (text: string): TsrunError =>
+  usage(`invalid value ${quote(text)} for flag -additional-gids: must be a positive number`);
+
+export const invalidSubgroup = (text: string, why: string): TsrunError =>
+  usage(`invalid --cgroup argument: ${text}: ${why}`);
+
+/** A flag beside --process that says what the process file says. */
+export const flagUseless = (flag: string): string =>
+  `--${flag} is ignored: --process says what the process is`;
+
 /** `spec` overwrites nothing. */
 export const fileExists = (name: string): TsrunError =>
   new TsrunError('system', `File ${name} exists. Remove it first`);

@@ -69,7 +69,7 @@ function fail(error: TsrunError, log: Log | undefined, request: Request | undefi
     // Engines read the log; people standard error. Without --log a JSON log is standard error itself.
     if (log?.isFile || log?.format === 'json') log.error(message, error.code);
     if (log?.isFile || log?.format !== 'json') writeText(STDERR, `tsrun: ${message}\n`);
-    engine().exit(error.facts.exitStatus ?? 1);
+    engine().exit(error.facts.exitStatus ?? failureStatusOf(request));
   };
   const { verb } = error.facts;
   if (verb === undefined) {
@@ -79,6 +79,10 @@ function fail(error: TsrunError, log: Log | undefined, request: Request | undefi
   print('Incorrect Usage.\n\n');
   showHelp(findVerb(verb), finish);
 }
+
+/** A command line that is wrong is 1 with every verb. */
+const failureStatusOf = (request: Request | undefined): number =>
+  (request?.kind === 'verb' ? commandOf(request.verb).failureStatus : undefined) ?? 1;
 
 /** `create "web": `: which command on which container. */
 function contextOf(error: TsrunError, request: Request | undefined): string {

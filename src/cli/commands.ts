@@ -3,8 +3,8 @@
  * the usage errors are made from this one table. Names and meanings are runc's.
  */
 
-/** `bool` is set by its presence or by `=true`, `=false`; the others take a value. */
-export type FlagType = 'bool' | 'text' | 'int';
+/** `bool` is set by its presence or by `=true`, `=false`; the others take a value, a `list` several. */
+export type FlagType = 'bool' | 'text' | 'int' | 'list';
 
 export interface Flag {
   readonly name: string;
@@ -26,6 +26,8 @@ export interface Command {
   readonly flags: readonly Flag[];
   /** Whatever stands behind the first argument is an argument too: it is another program's flag. */
   readonly flagsFirst?: true;
+  /** The exit status when it fails, where that is not 1. */
+  readonly failureStatus?: number;
 }
 
 const bundle: Flag = {
@@ -35,20 +37,26 @@ const bundle: Flag = {
   help: 'path to the root of the bundle directory, defaults to the current directory',
 };
 
+const consoleSocket: Flag = {
+  name: 'console-socket',
+  type: 'text',
+  help: "path to an AF_UNIX socket which receives the master end of the process's terminal",
+};
+
+const pidfdSocket: Flag = {
+  name: 'pidfd-socket',
+  type: 'text',
+  help: 'path to an AF_UNIX socket which receives a pidfd of the process (Linux 5.3)',
+};
+
+const pidFile: Flag = { name: 'pid-file', type: 'text', help: 'file to write the process id to' };
+
 /** What `create` and `run` have in common. */
 const CREATION: readonly Flag[] = [
   bundle,
-  {
-    name: 'console-socket',
-    type: 'text',
-    help: "path to an AF_UNIX socket which receives the master end of the container's terminal",
-  },
-  {
-    name: 'pidfd-socket',
-    type: 'text',
-    help: 'path to an AF_UNIX socket which receives a pidfd of the container process (Linux 5.3)',
-  },
-  { name: 'pid-file', type: 'text', help: 'file to write the process id to' },
+  consoleSocket,
+  pidfdSocket,
+  pidFile,
   {
     name: 'no-pivot',
     type: 'bool',
@@ -63,6 +71,44 @@ const CREATION: readonly Flag[] = [
     name: 'preserve-fds',
     type: 'int',
     help: 'pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in total)',
+  },
+];
+
+/** What `exec` is told of the process, and of the way to it. */
+const EXECUTION: readonly Flag[] = [
+  consoleSocket,
+  pidfdSocket,
+  { name: 'cwd', type: 'text', help: 'working directory in the container' },
+  { name: 'env', alias: 'e', type: 'list', help: 'set an environment variable: NAME=VALUE' },
+  { name: 'tty', alias: 't', type: 'bool', help: 'allocate a terminal' },
+  { name: 'user', alias: 'u', type: 'text', help: 'user, and group, in numbers: UID[:GID]' },
+  { name: 'additional-gids', alias: 'g', type: 'list', help: 'a further group, as a number' },
+  { name: 'process', alias: 'p', type: 'text', help: 'file with the process as JSON' },
+  { name: 'detach', alias: 'd', type: 'bool', help: 'do not wait for the process' },
+  pidFile,
+  { name: 'process-label', type: 'text', help: 'SELinux label of the process' },
+  { name: 'apparmor', type: 'text', help: 'AppArmor profile of the process' },
+  { name: 'no-new-privs', type: 'bool', help: 'set no_new_privs for the process' },
+  {
+    name: 'cap',
+    alias: 'c',
+    type: 'list',
+    help: 'add a capability to the bounding, effective and permitted set',
+  },
+  {
+    name: 'preserve-fds',
+    type: 'int',
+    help: 'pass N additional file descriptors to the process (stdio + N in total)',
+  },
+  {
+    name: 'cgroup',
+    type: 'list',
+    help: 'run the process in an existing sub-cgroup: [controller[,controller]:]path',
+  },
+  {
+    name: 'ignore-paused',
+    type: 'bool',
+    help: 'allow a paused container: the process begins when it is resumed',
   },
 ];
 
@@ -158,6 +204,18 @@ const TABLE = {
         help: 'do not adopt processes the container leaves behind',
       },
     ],
+  },
+  exec: {
+    usage: '<container-id> <command> [argument...]',
+    arguments: { min: 1, max: Number.MAX_SAFE_INTEGER },
+    flagsFirst: true,
+    failureStatus: 255,
+    summary: 'execute a new process inside a container',
+    description:
+      "Runs a command with the properties of the container's own process but for what flags say, or " +
+      'the process of a file (--process); waits for it and exits with its status, with 128 and the ' +
+      "signal's number, or with 255 when it could not be run.",
+    flags: EXECUTION,
   },
   list: {
     ...NOTHING,

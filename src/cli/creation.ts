@@ -7,10 +7,7 @@ import { type Invocation, idOf } from './invocation.ts';
 /** What a creating verb asks for; paths are made absolute, for the bundle becomes the directory. */
 export function creationOf(invocation: Invocation, id = idOf(invocation)): CreateRequest {
   const { values, globals, log } = invocation;
-  const preserveFds = values.int('preserve-fds');
-  if (preserveFds < 0) {
-    throw usage(`invalid value "${preserveFds}" for flag -preserve-fds: must not be negative`);
-  }
+  const preserveFds = preserveFdsOf(invocation);
   const consoleSocket = pathOf(invocation, 'console-socket');
   const pidfdSocket = pathOf(invocation, 'pidfd-socket');
   const pidFile = pathOf(invocation, 'pid-file');
@@ -30,11 +27,18 @@ export function creationOf(invocation: Invocation, id = idOf(invocation)): Creat
   };
 }
 
+/** --preserve-fds; throws `usage` for a negative number. */
+export function preserveFdsOf({ values }: Invocation): number {
+  const preserveFds = values.int('preserve-fds');
+  if (preserveFds >= 0) return preserveFds;
+  throw usage(`invalid value "${preserveFds}" for flag -preserve-fds: must not be negative`);
+}
+
 /** --bundle as it was given; the current directory when it was not, or is empty. */
 export const bundleOf = ({ values }: Invocation): string => values.text('bundle') || '.';
 
 /** A flag that names a file, absolute; an empty one counts as not given, as engines' scripts write it. */
-function pathOf({ values }: Invocation, flag: string): string | undefined {
+export function pathOf({ values }: Invocation, flag: string): string | undefined {
   const path = values.text(flag);
   return path === undefined || path === '' ? undefined : absolutePath(path);
 }

@@ -47,13 +47,15 @@ function commandHelp(verb: Verb): Argv {
   return withFlags(bare().usage(text), flags);
 }
 
+const YARGS_TYPES = { bool: 'boolean', int: 'number', text: 'string', list: 'string' } as const;
+
 const withFlags = (program: Argv, flags: readonly Flag[]): Argv =>
   flags.reduce(
     (described, flag) =>
       described.option(flag.name, {
         ...(flag.alias === undefined ? {} : { alias: flag.alias }),
         ...(flag.default === undefined ? {} : { default: flag.default }),
-        type: flag.type === 'bool' ? 'boolean' : flag.type === 'int' ? 'number' : 'string',
+        type: YARGS_TYPES[flag.type],
         describe: flag.help,
       }),
     program,

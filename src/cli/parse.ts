@@ -1,7 +1,7 @@
 /**
  * Arguments to flags and values, the way Go's flag package and runc read them: `-name` is `--name`, a
  * bool takes a value only behind `=`, any other flag takes the next argument whatever it looks like, and
- * what is given twice counts the last time. yargs-parser differs in each of these; it and yargs serve the
+ * what is given twice counts the last time, but for a list's. yargs-parser differs in each of these; it and yargs serve the
  * help alone, whose set-up a machine's calls do not pay.
  */
 import { usage } from '../errors.ts';
@@ -9,11 +9,15 @@ import type { Flag } from './commands.ts';
 
 /** What was given; a flag with a default is always there. */
 export interface Values {
-  /** False when it was not given. */
+  /** Whether a bool is true; false when it was not given. */
   isSet(name: string): boolean;
+  /** Whether it was given at all. */
+  isGiven(name: string): boolean;
   text(name: string): string | undefined;
   /** 0 when it was not given. */
   int(name: string): number;
+  /** Every value of a list flag, in order; commas separate nothing. */
+  list(name: string): readonly string[];
 }
 
 export interface Parsed {
@@ -36,7 +40,7 @@ export function parseArguments(
   order: Order,
   verb?: string,
 ): Parsed {
-  const given = new Map<string, string | boolean>();
+  const given = new Map<string, Value>();
   for (const flag of flags) if (flag.default !== undefined) given.set(flag.name, flag.default);
   const rest: string[] = [];
   let index = 0;
@@ -60,9 +64,16 @@ export function parseArguments(
     const value = token.value ?? args[index];
     if (value === undefined) throw usage(`flag needs an argument: -${token.name}`, verb);
     if (token.value === undefined) index += 1;
-    given.set(flag.name, flag.type === 'int' ? checkInt(flag, value, verb) : value);
+    given.set(flag.name, readValue(flag, value, given.get(flag.name), verb));
   }
   return { values: valuesOf(given), rest: [...rest, ...args.slice(index)] };
+}
+
+type Value = string | boolean | readonly string[];
+
+function readValue(flag: Flag, text: string, before: Value | undefined, verb?: string): Value {
+  if (flag.type === 'int') return checkInt(flag, text, verb);
+  return flag.type === 'list' ? [...(Array.isArray(before) ? before : []), text] : text;
 }
 
 /** `--name=value` → name and value; undefined for what is no flag: `x`, `-`, the empty string. */
@@ -94,11 +105,16 @@ function checkInt(flag: Flag, value: string, verb: string | undefined): string {
   throw usage(`invalid value ${JSON.stringify(value)} for flag -${flag.name}: parse error`, verb);
 }
 
-const valuesOf = (given: ReadonlyMap<string, string | boolean>): Values => ({
+const valuesOf = (given: ReadonlyMap<string, Value>): Values => ({
   isSet: (name) => given.get(name) === true,
+  isGiven: (name) => given.has(name),
   text: (name) => {
     const value = given.get(name);
     return typeof value === 'string' ? value : undefined;
   },
   int: (name) => Number(given.get(name) ?? 0),
+  list: (name) => {
+    const value = given.get(name);
+    return typeof value === 'object' ? value : [];
+  },
 });

@@ -2,6 +2,7 @@
 import type { Verb } from './commands.ts';
 import { create } from './create.ts';
 import { remove } from './delete.ts';
+import { exec } from './exec.ts';
 import { features } from './features.ts';
 import type { Invocation } from './invocation.ts';
 import { kill } from './kill.ts';
@@ -21,6 +22,7 @@ export const VERB_FUNCTIONS: { readonly [K in Verb]: (invocation: Invocation) =>
   kill,
   delete: remove,
   run,
+  exec,
   list,
   ps,
   pause,

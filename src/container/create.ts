@@ -1,15 +1,14 @@
 /** `create`: makes a container up to the point where its process waits for `start`. */
 import { refuseInUse, removeCgroups } from '../cgroup/directory.ts';
 import { planPoststartHooks, planPoststopHooks } from '../config/hooks.ts';
-import { consoleSocketNeeded, consoleSocketUseless, preservedFdMissing } from '../errors.ts';
 import { SystemError } from '../linux/call.ts';
-import { isOpen } from '../linux/descriptors.ts';
 import { chdir, close } from '../linux/files.ts';
 import { geteuid, readProcess } from '../linux/processes.ts';
 import { timestamp } from '../linux/time.ts';
 import type { PlanContext } from '../plan/context.ts';
 import { INIT, type Plan } from '../plan/step.ts';
 import { OCI_VERSION } from '../spec/version.ts';
+import { checkConsole, checkPreserved } from './descriptors.ts';
 import { execute } from './execute.ts';
 import { filterCompiler } from './filters.ts';
 import { runPoststop } from './hooks.ts';
@@ -39,9 +38,7 @@ export function createContainer(
   const prepared = prepareCreate(request, probeHost(), attachment === 'foreground');
   const { options } = prepared.context;
   checkConsole(prepared.context);
-  for (let fd = 3; fd < 3 + options.preserveFds; fd += 1) {
-    if (!isOpen(fd)) throw preservedFdMissing(fd);
-  }
+  checkPreserved(options.preserveFds);
   const cgroups = cgroupsOf(prepared.plan);
   const { directory, lock } = claim(request.root, request.id);
   try {
@@ -132,16 +129,9 @@ function newRecord(context: PlanContext, { steps }: Plan, cgroups: readonly stri
     ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
     cgroup_paths: cgroups,
     shares_pid_namespace: pid === undefined || pid.path !== undefined,
+    no_new_keyring: options.noNewKeyring,
     behind_accept: { first: accept + 1, steps: steps.slice(accept + 1) },
     poststart: planPoststartHooks(context),
     poststop: planPoststopHooks(context),
   };
-}
-
-/** A terminal without anyone to take it hangs nobody knows where; a socket without one waits for ever. */
-function checkConsole({ spec, options }: PlanContext): void {
-  const hasTerminal = spec.process?.terminal === true;
-  const hasSocket = options.consoleSocket !== undefined;
-  if (hasTerminal && !options.foreground && !hasSocket) throw consoleSocketNeeded();
-  if (hasSocket && (!hasTerminal || options.foreground)) throw consoleSocketUseless();
 }

@@ -62,6 +62,8 @@ interface Session {
   outer: Pid | undefined;
   /** Behind clone3. */
   init: Pid | undefined;
+  /** Init has nothing left to do but execve. */
+  isExecuting: boolean;
 }
 
 function startExecutor(execution: Execution): Session {
@@ -84,7 +86,7 @@ function startExecutor(execution: Execution): Session {
       env: [],
       keep: [0, 1, 2, ...preserved, planFd, theirs, ...inherited],
     });
-    return { control, outer, init: undefined };
+    return { control, outer, init: undefined, isExecuting: false };
   } catch (thrown) {
     close(control);
     throw thrown;
@@ -101,7 +103,7 @@ function converse(execution: Execution, session: Session, begin: number): void {
   for (;;) {
     const { data, fds } = receive(session.control, REPORT_BYTES);
     if (data.length === 0) {
-      expectSuccess(session);
+      if (!session.isExecuting) expectSuccess(session);
       return;
     }
     const report = decodeReport(data);
@@ -122,6 +124,9 @@ function converse(execution: Execution, session: Session, begin: number): void {
         break;
       case 'warning':
         warnOf(execution, faultOf(report));
+        break;
+      case 'executing':
+        session.isExecuting = true;
         break;
       case 'fault':
         throw blame(plan, faultOf(report), execution.config);

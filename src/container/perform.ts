@@ -15,6 +15,7 @@ import {
   replaceFile,
   writeExisting,
 } from '../linux/files.ts';
+import { openProcess } from '../linux/pidfd.ts';
 import { prlimit, spawn, waitFor } from '../linux/processes.ts';
 import { connectUnix, listenUnix, send, streamPair } from '../linux/sockets.ts';
 import { INIT, type Op, type Slot } from '../plan/step.ts';
@@ -67,6 +68,14 @@ const OPERATIONS: {
   hook: (op, { runHook }) => runHook(op),
   mkdir: (op) => mkdir(op.path, op.mode),
   bpf_device: (op) => replaceDeviceProgram(op.path, op.program),
+  open_process: (op, { slots }) => {
+    const { pidfd, directory } = openProcess(
+      { pid: op.pid, startTime: Number(op.start_time) },
+      { pidfd: op.pidfd !== undefined, directory: op.directory !== undefined },
+    );
+    if (op.pidfd !== undefined && pidfd !== undefined) slots.set(op.pidfd, pidfd);
+    if (op.directory !== undefined && directory !== undefined) slots.set(op.directory, directory);
+  },
   cgroup_create: (op) => createCgroup(op.mountpoint, op.path, op.controllers),
   proc_write: (op, { slots }) => {
     writeExisting(`/proc/${slots.get(op.pid)}/${op.file}`, op.data);

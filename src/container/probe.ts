@@ -32,6 +32,7 @@ export function probeHost(): HostFacts {
       mountApi: isKnown(SYS_open_tree),
       mountSetattr: isKnown(SYS_mount_setattr),
       cloneIntoCgroup: isKnown(SYS_clone3) && isKernelAtLeast(5, 7),
+      setnsPidfd: isKernelAtLeast(5, 8),
     },
     lsm: {
       apparmor:

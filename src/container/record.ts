@@ -24,6 +24,8 @@ export interface StateRecord {
   readonly cgroup_paths: readonly string[];
   /** Init is no PID 1 of its own: the rest of the container does not end with it. */
   readonly shares_pid_namespace: boolean;
+  /** It is in its caller's session keyring: `exec` stays in its own caller's too. */
+  readonly no_new_keyring: boolean;
   /** What init does when `start` says go, and the place of the first of it in the plan: for blame. */
   readonly behind_accept: { readonly first: number; readonly steps: readonly Step[] };
   /** Steps of the runtime after `start` and after `delete`: the poststart and poststop hooks. */
@@ -62,7 +64,7 @@ function isRecord(value: unknown): value is StateRecord {
   return (
     all('string', 'id', 'ociVersion', 'status', 'created', 'bundle', 'rootfs') &&
     all('number', 'init_process_pid', 'init_process_start', 'uid') &&
-    all('boolean', 'shares_pid_namespace') &&
+    all('boolean', 'shares_pid_namespace', 'no_new_keyring') &&
     all('object', 'behind_accept') &&
     lists('cgroup_paths', 'poststart', 'poststop')
   );

@@ -25,4 +25,42 @@ export interface RunRequest extends CreateRequest {
   readonly noSubreaper: boolean;
 }
 
+/** What `exec` is asked. All paths are absolute host paths. */
+export interface ExecRequest {
+  readonly root: string;
+  readonly id: string;
+  readonly process: ProcessFile | ProcessFlags;
+  readonly detach: boolean;
+  readonly consoleSocket?: string;
+  readonly pidfdSocket?: string;
+  readonly pidFile?: string;
+  readonly preserveFds: number;
+  /** --cgroup, each as given: `[controller[,controller]:]path`. */
+  readonly subgroups: readonly string[];
+  readonly ignorePaused: boolean;
+  readonly rootless?: boolean;
+  readonly warn: Warn;
+}
+
+/** --process: a file that holds all of it. */
+export interface ProcessFile {
+  readonly file: string;
+}
+
+/** The container's own process, but for these. */
+export interface ProcessFlags {
+  readonly args: readonly string[];
+  readonly terminal: boolean;
+  /** Behind the variables the container's process has. */
+  readonly env: readonly string[];
+  readonly cwd?: string;
+  readonly user?: { readonly uid: number; readonly gid?: number };
+  readonly additionalGids: readonly number[];
+  /** Behind the capabilities the container's process has. */
+  readonly capabilities: readonly string[];
+  readonly noNewPrivileges?: boolean;
+  readonly apparmorProfile?: string;
+  readonly selinuxLabel?: string;
+}
+
 export type Warn = (message: string) => void;

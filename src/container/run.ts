@@ -1,17 +1,11 @@
 /** `run`: create and start; in the foreground this program then makes way for the supervisor. */
 
 import { engine } from '../engine/current.ts';
-import { clearCloseOnExec } from '../linux/descriptors.ts';
-import { close, type Fd } from '../linux/files.ts';
-import { becomeSubreaper, blockSignals, execve } from '../linux/processes.ts';
-import { receive } from '../linux/sockets.ts';
-import { copyWindowSize } from '../linux/terminal.ts';
-import { CONSOLE_PEER } from '../plan/lifecycle.ts';
+import { becomeSubreaper, blockSignals } from '../linux/processes.ts';
 import { INIT } from '../plan/step.ts';
 import { createContainer } from './create.ts';
 import { deleteContainer } from './delete.ts';
-import { EXECUTOR_NAME, executorProgram, pathOf } from './executor.ts';
-import type { Slots } from './perform.ts';
+import { receiveMaster, supervise } from './foreground.ts';
 import type { RunRequest } from './request.ts';
 import { start } from './start.ts';
 
@@ -32,7 +26,7 @@ export function run(request: RunRequest): void {
   const slots = createContainer(request, 'foreground');
   const master = receiveMaster(slots);
   startOrDelete(request);
-  supervise(request, slots.get(INIT), master);
+  supervise(slots.get(INIT), master, deletion(request));
 }
 
 function startOrDelete({ root, id, warn }: RunRequest): void {
@@ -44,27 +38,6 @@ function startOrDelete({ root, id, warn }: RunRequest): void {
   }
 }
 
-const STANDARD_STREAMS: readonly Fd[] = [0, 1, 2];
-
-/**
- * The terminal's master, which init has sent before it was created. It takes the size of the caller's
- * terminal now: the program may ask for it at once, before there is a supervisor.
- */
-function receiveMaster(slots: Slots): Fd | undefined {
-  if (!slots.has(CONSOLE_PEER)) return undefined;
-  // Init has the other end; were ours open too, its death could not be told from silence.
-  const end = slots.take('console-socket');
-  if (end !== undefined) close(end);
-  const [master] = receive(slots.get(CONSOLE_PEER), 256).fds;
-  if (master !== undefined) STANDARD_STREAMS.some((fd) => copyWindowSize(fd, master));
-  return master;
-}
-
-function supervise({ root, id, keep }: RunRequest, init: number, master: Fd | undefined): never {
-  // Node marks the descriptors it was given, the standard streams too.
-  for (const fd of STANDARD_STREAMS) clearCloseOnExec(fd);
-  if (master !== undefined) clearCloseOnExec(master);
-  const cleanUp = keep ? [] : ['--', ...engine().self, '--root', root, 'delete', '--force', id];
-  const args = [EXECUTOR_NAME, 'supervise', String(init), String(master ?? -1), ...cleanUp];
-  execve(pathOf(executorProgram()), args, engine().environ);
-}
+/** What the supervisor runs at the end. */
+const deletion = ({ root, id, keep }: RunRequest): readonly string[] =>
+  keep ? [] : [...engine().self, '--root', root, 'delete', '--force', id];

@@ -3,10 +3,12 @@
  * opened, the identity checked, and the signal sent through the pidfd. Calls above 424 have one number
  * on every architecture, so they go through syscall(2).
  */
-import { failedWith, throwing, unless } from './call.ts';
-import { close, type Fd } from './files.ts';
+import { failedWith, SystemError, throwing, unless } from './call.ts';
+import { errnoNumber } from './constants/errno.ts';
+import { O_DIRECTORY, O_PATH } from './constants/file.ts';
+import { close, type Fd, open, readTextIfExists } from './files.ts';
 import { LITTLE_ENDIAN, viewOf } from './memory.ts';
-import { kill, type Pid, readProcess } from './processes.ts';
+import { kill, type Pid, type ProcessFacts, parseStat, readProcess } from './processes.ts';
 
 const sys = {
   syscall: throwing('syscall', 'l:iiiii'),
@@ -26,13 +28,54 @@ export interface ProcessIdentity {
 /** Whether that process lives; one that has ended and waits to be reaped does not. */
 export function isAlive(process: ProcessIdentity): boolean {
   const facts = readProcess(process.pid);
-  return (
-    facts !== undefined &&
-    facts.startTime === process.startTime &&
-    facts.state !== 'Z' &&
-    facts.state !== 'X'
-  );
+  return facts !== undefined && lives(facts, process);
 }
+
+const lives = (facts: ProcessFacts, { startTime }: ProcessIdentity): boolean =>
+  facts.startTime === startTime && facts.state !== 'Z' && facts.state !== 'X';
+
+/** Descriptors of a process: its pidfd, and its directory in /proc (O_PATH). */
+export interface OpenProcess {
+  readonly pidfd?: Fd;
+  readonly directory?: Fd;
+}
+
+/** Opens that process and no other that took its number since; ESRCH when it has ended. */
+export function openProcess(
+  process: ProcessIdentity,
+  wanted: { readonly pidfd: boolean; readonly directory: boolean },
+): OpenProcess {
+  const directory = wanted.directory ? openDirectoryOf(process) : undefined;
+  try {
+    const pidfd = wanted.pidfd
+      ? sys.syscall('pidfd_open', SYS_pidfd_open, process.pid, 0, 0, 0)
+      : undefined;
+    if (pidfd !== undefined && !isAlive(process)) {
+      close(pidfd);
+      throw ended(process);
+    }
+    return {
+      ...(pidfd === undefined ? {} : { pidfd }),
+      ...(directory === undefined ? {} : { directory }),
+    };
+  } catch (thrown) {
+    if (directory !== undefined) close(directory);
+    throw thrown;
+  }
+}
+
+function openDirectoryOf(process: ProcessIdentity): Fd {
+  const directory = unless(['ENOENT'], () => open(`/proc/${process.pid}`, O_PATH | O_DIRECTORY));
+  if (directory === undefined) throw ended(process);
+  // Of this very process, whoever has its number now.
+  const stat = readTextIfExists('stat', directory);
+  if (stat !== undefined && lives(parseStat(stat), process)) return directory;
+  close(directory);
+  throw ended(process);
+}
+
+const ended = ({ pid }: ProcessIdentity) =>
+  new SystemError('open_process', errnoNumber('ESRCH'), `${pid}`);
 
 /** Sends a signal to that process; false when it has ended. */
 export function signalProcess(process: ProcessIdentity, signal: number): boolean {

@@ -144,7 +144,11 @@ export interface ProcessFacts {
 /** What /proc/PID/stat says; undefined when there is no such process. */
 export function readProcess(pid: Pid): ProcessFacts | undefined {
   const text = readTextIfExists(`/proc/${pid}/stat`);
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : parseStat(text);
+}
+
+/** The text of a process's `stat`. */
+export function parseStat(text: string): ProcessFacts {
   // The name may hold spaces and parentheses: the last `)` ends it.
   const end = text.lastIndexOf(')');
   const fields = text.slice(end + 2).split(' ');

@@ -1,8 +1,11 @@
 /** Spec, host facts and options to a plan. */
 import type { PlanContext } from './context.ts';
-import type { Planner } from './sequence.ts';
-import type { Plan } from './step.ts';
+import type { Plan, Step } from './step.ts';
 
-export const buildPlan = (sequence: readonly Planner[], context: PlanContext): Plan => ({
+/** The steps of a table's planners, in the table's order. */
+export const buildPlan = <C extends PlanContext>(
+  sequence: readonly ((context: C) => readonly Step[])[],
+  context: C,
+): Plan => ({
   steps: sequence.flatMap((planner) => planner(context)),
 });

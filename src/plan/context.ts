@@ -22,6 +22,8 @@ export interface HostFacts {
     readonly mountSetattr: boolean;
     /** clone3 with CLONE_INTO_CGROUP (5.7). */
     readonly cloneIntoCgroup: boolean;
+    /** setns with a pidfd joins several namespaces at once (5.8). */
+    readonly setnsPidfd: boolean;
   };
   readonly lsm: { readonly apparmor: boolean; readonly selinux: boolean };
   /** tsrun runs in a user namespace other than the initial one. */
@@ -77,4 +79,21 @@ export interface CreateOptions {
   readonly systemdCgroup: boolean;
   /** Ignore missing cgroup permissions. */
   readonly rootless: boolean;
+}
+
+/** What plans a process that joins a container: `spec` is the container's, with the new process in it. */
+export interface ExecContext extends PlanContext {
+  readonly container: JoinedContainer;
+}
+
+/** The container as its state record and the machine say. */
+export interface JoinedContainer {
+  /** Of its init, as tsrun sees it. */
+  readonly pid: number;
+  /** When init began: clock ticks since boot, which with the pid name it for ever. */
+  readonly startTime: number;
+  /** The cgroup directories the process is to be in, one a hierarchy. */
+  readonly cgroups: readonly string[];
+  /** It joined tsrun's own user namespace, which setns(2) refuses to join again. */
+  readonly sharesUserNamespace: boolean;
 }

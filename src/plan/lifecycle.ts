@@ -18,25 +18,28 @@ export const planCreating = (_context: PlanContext): readonly Step[] => [
   step('runtime', '', { call: 'save_state', status: 'creating' }),
 ];
 
-/**
- * The start socket, and the socket for a terminal's master: the one of --console-socket, or for a
- * foreground `run` a pair whose other end the runtime keeps for the supervisor.
- */
-export function planSockets({ spec, options }: PlanContext): readonly Step[] {
-  const listen = step('runtime', '', {
+export const planStartSocket = ({ options }: PlanContext): readonly Step[] => [
+  step('runtime', '', {
     call: 'listen',
     path: `${options.stateDirectory}/${START_SOCKET}`,
     out: 'start',
-  });
-  if (spec.process?.terminal !== true) return [listen];
+  }),
+];
+
+/**
+ * The socket for a terminal's master: the one of --console-socket, or in the foreground a pair whose
+ * other end the runtime keeps for the supervisor.
+ */
+export function planConsoleSocket({ spec, options }: PlanContext): readonly Step[] {
+  if (spec.process?.terminal !== true) return [];
   const origin = '/process/terminal';
   if (options.consoleSocket !== undefined) {
     const path = options.consoleSocket;
-    return [listen, step('runtime', origin, { call: 'connect', path, out: 'console-socket' })];
+    return [step('runtime', origin, { call: 'connect', path, out: 'console-socket' })];
   }
-  if (!options.foreground) return [listen];
+  if (!options.foreground) return [];
   const pair = { call: 'socketpair', out: 'console-socket', peer: CONSOLE_PEER } as const;
-  return [listen, step('runtime', origin, pair)];
+  return [step('runtime', origin, pair)];
 }
 
 /** The host's /proc, through which init reaches descriptors whatever the container mounts there. */
@@ -51,17 +54,15 @@ export const planHostHandles = (_context: PlanContext): readonly Step[] => [
 ];
 
 /** --pidfd-socket: init's pidfd, with runc's payload. */
-export function planPidfdSocket({ options }: PlanContext): readonly Step[] {
+export const planPidfdSocket = (context: PlanContext): readonly Step[] =>
+  planPidfd(context, 'standard');
+
+function planPidfd({ options }: PlanContext, payload: string): readonly Step[] {
   if (options.pidfdSocket === undefined) return [];
   const path = options.pidfdSocket;
   return [
     step('runtime', '', { call: 'connect', path, out: 'pidfd-socket' }),
-    step('runtime', '', {
-      call: 'send_fd',
-      socket: 'pidfd-socket',
-      fd: 'pidfd',
-      payload: 'standard',
-    }),
+    step('runtime', '', { call: 'send_fd', socket: 'pidfd-socket', fd: 'pidfd', payload }),
   ];
 }
 
@@ -78,11 +79,25 @@ export function planSession({ options }: PlanContext): readonly Step[] {
 }
 
 /** The pid file is last: whoever waits for it finds a container that can be started. */
-export function planCreated({ options }: PlanContext): readonly Step[] {
-  const save = step('runtime', '', { call: 'save_state', status: 'created' });
-  if (options.pidFile === undefined) return [save];
-  const path = options.pidFile;
-  return [save, step('runtime', '', { call: 'write_pid_file', path, pid: INIT })];
+export const planCreated = (context: PlanContext): readonly Step[] => [
+  step('runtime', '', { call: 'save_state', status: 'created' }),
+  ...planPidFile(context),
+];
+
+/** Init's last word before a filter may forbid to speak: behind it, silence is success. */
+export const planExecuting = (_context: PlanContext): readonly Step[] => [
+  step('init', '', { call: 'executing' }),
+];
+
+/** Of a process in a container: what is told of it, once nothing but its execve can fail. */
+export const planAnnounce = (context: PlanContext): readonly Step[] => [
+  ...planPidfd(context, 'setns'),
+  ...planPidFile(context),
+];
+
+function planPidFile({ options }: PlanContext): readonly Step[] {
+  if (options.pidFile === undefined) return [];
+  return [step('runtime', '', { call: 'write_pid_file', path: options.pidFile, pid: INIT })];
 }
 
 export const planAccept = (_context: PlanContext): readonly Step[] => [

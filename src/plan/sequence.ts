@@ -1,10 +1,11 @@
 /**
- * THE order in which a container comes to be. One row a planner; a row runs where it stands and nowhere
- * else. What a property means, and its steps, is in the file the property's path names.
+ * THE order in which a container comes to be (CREATE) and in which a process joins one (EXEC). One row a
+ * planner; a row runs where it stands and nowhere else. What a property means, and its steps, is in the
+ * file the property's path names.
  *
  * Slots that rows share: proc (the host's /proc, O_PATH, opened by outer), cgroup (the directory for
  * CLONE_INTO_CGROUP), init (pid), pidfd, root (the container's root, a mount), start, console-socket,
- * pidfd-socket, console (the terminal's master).
+ * pidfd-socket, console (the terminal's master), container (what is joined: a pidfd of its init).
  */
 
 import { planDomainname } from '../config/domainname.ts';
@@ -41,35 +42,71 @@ import {
 } from '../config/process/capabilities.ts';
 import { planChdir, planMakeCwd, planVerifyCwd } from '../config/process/cwd.ts';
 import { planHome } from '../config/process/env.ts';
-import { planResetAffinity } from '../config/process/execCPUAffinity.ts';
+import {
+  planFinalAffinity,
+  planInitialAffinity,
+  planResetAffinity,
+} from '../config/process/execCPUAffinity.ts';
 import { planIoPriority } from '../config/process/ioPriority.ts';
 import { planNoNewPrivileges } from '../config/process/noNewPrivileges.ts';
 import { planOomScoreAdj } from '../config/process/oomScoreAdj.ts';
 import { planRlimits } from '../config/process/rlimits.ts';
 import { planScheduler } from '../config/process/scheduler.ts';
-import { planConsole } from '../config/process/terminal.ts';
+import { planConsole, planJoinedConsole } from '../config/process/terminal.ts';
 import { planUmask, planUser } from '../config/process/user.ts';
 import { planPivot, planRootfs, planRootReadonly } from '../config/root.ts';
-import type { PlanContext } from './context.ts';
+import type { ExecContext, PlanContext } from './context.ts';
+import {
+  planContainerRoot,
+  planEnterCgroups,
+  planEnterNamespaces,
+  planNullStreams,
+  planOpenContainer,
+} from './join.ts';
 import {
   planAccept,
+  planAnnounce,
   planCloseRange,
+  planConsoleSocket,
   planCreated,
   planCreating,
+  planExecuting,
   planHostHandles,
   planPidfdSocket,
   planSession,
-  planSockets,
+  planStartSocket,
 } from './lifecycle.ts';
 import type { Step } from './step.ts';
 
 /** Planners are pure and return their steps in order; none, when the config does not ask. */
 export type Planner = (context: PlanContext) => readonly Step[];
 
+/** What init is, inside the container: the same for its first process and for one that joins it. */
+const PROCESS: readonly Planner[] = [
+  planUmask,
+  planScheduler,
+  planIoPriority,
+  planPersonality,
+  planMemoryPolicy,
+  planRlimits,
+  planCloseRange, // before a filter, which may refuse or kill it; all of ours is close-on-exec anyway
+  planSeccompEarly, // without no_new_privs a filter needs CAP_SYS_ADMIN, which goes below
+  planChdir, // before setuid: the directory may be root's alone
+  planBoundingSet,
+  planKeepCapabilities,
+  planUser,
+  planCapabilities,
+  planNoNewPrivileges,
+  planVerifyCwd,
+  planHome,
+  planFindExecutable,
+];
+
 export const CREATE: readonly Planner[] = [
   // runtime, nothing exists yet. state.json first: whatever follows can be found and removed by `delete`.
   planCreating,
-  planSockets,
+  planStartSocket,
+  planConsoleSocket,
   planCgroup,
   planResources,
 
@@ -114,23 +151,7 @@ export const CREATE: readonly Planner[] = [
   planLateReadonly,
   planRootReadonly,
   planSysctl,
-  planUmask,
-  planScheduler,
-  planIoPriority,
-  planPersonality,
-  planMemoryPolicy,
-  planRlimits,
-  planCloseRange, // before a filter, which may refuse or kill it; all of ours is close-on-exec anyway
-  planSeccompEarly, // without no_new_privs a filter needs CAP_SYS_ADMIN, which goes below
-  planChdir, // before setuid: the directory may be root's alone
-  planBoundingSet,
-  planKeepCapabilities,
-  planUser,
-  planCapabilities,
-  planNoNewPrivileges,
-  planVerifyCwd,
-  planHome,
-  planFindExecutable,
+  ...PROCESS,
 
   // runtime: the container is created.
   planCreated,
@@ -138,6 +159,38 @@ export const CREATE: readonly Planner[] = [
   // init, on its own from here: waits for `start`.
   planAccept,
   planStartContainerHooks,
+  planSeccompLate, // with no_new_privs: last, so that the filter need allow execve alone
+  planExecve,
+];
+
+/** Planners of EXEC see the container too; those of CREATE serve here as they are. */
+export type ExecPlanner = (context: ExecContext) => readonly Step[];
+
+export const EXEC: readonly ExecPlanner[] = [
+  // runtime: whom to tell, and whom to join: from here on init's number cannot become another's.
+  planConsoleSocket,
+  planOpenContainer,
+
+  // outer: the executor in the host's namespaces, with the host's privileges.
+  planHostHandles,
+  planOomScoreAdj, // lowering it takes CAP_SYS_RESOURCE in the initial user namespace
+  planInitialAffinity,
+  planEnterCgroups, // their directories are the host's
+  planFinalAffinity, // behind the cgroups, whose cpuset bounds it
+  planEnterNamespaces, // not dumpable, and nothing of the host's open any more (CVE-2016-9962)
+
+  // init, in the container: behind clone3, for setns(2) to a pid namespace moves children alone.
+  planContainerRoot,
+  planSession,
+  planJoinedConsole,
+  planNullStreams,
+  ...PROCESS,
+
+  // runtime: it is told of.
+  planAnnounce,
+
+  // init: nothing but this is left to fail.
+  planExecuting, // before a filter that may forbid to say it
   planSeccompLate, // with no_new_privs: last, so that the filter need allow execve alone
   planExecve,
 ];

@@ -49,10 +49,10 @@ const CONFIG: Kind<Spec> = {
 };
 
 /** Checked as part of a config of its own; problems lose that config's part of their path. */
-const PROCESS: Kind<Process> = {
+const processIn = (container: Spec): Kind<Process> => ({
   validate: validateProcess,
-  check: (process) => within('/process', { ociVersion: '1.0.0', process }),
-};
+  check: (process) => within('/process', { ...container, process }),
+});
 
 const RESOURCES: Kind<LinuxResources> = {
   validate: validateResources,
@@ -71,9 +71,27 @@ function within(prefix: string, spec: Spec): readonly Problem[] {
 export const loadConfig = (text: string, file: string): Loaded<Spec> =>
   loaded(checkDocument(text, CONFIG), file);
 
-/** The process of `exec --process`; throws as loadConfig does. */
-export const loadProcess = (text: string, file: string): Loaded<Process> =>
-  loaded(checkDocument(text, PROCESS), file);
+/** The process of `exec --process`, checked as a part of the container's config; throws as loadConfig does. */
+export const loadProcess = (
+  text: string,
+  file: string,
+  container: Spec = { ociVersion: '1.0.0' },
+): Loaded<Process> => loaded(checkDocument(text, processIn(container)), file);
+
+/**
+ * A process that no text holds, checked in the same way: the container's own, as flags change it.
+ * `source` names them. What is to be said of the container's own as it was, was said at `create`.
+ */
+export function checkedProcess(process: Process, source: string, container: Spec): Loaded<Process> {
+  const { check } = processIn(container);
+  const found = check(process);
+  const known =
+    found.length === 0 || container.process === undefined ? [] : check(container.process);
+  const isKnown = ({ path, got }: Problem) => known.some((k) => k.path === path && k.got === got);
+  const problems = found.filter((problem) => problem.severity === 'error' || !isKnown(problem));
+  const isRight = problems.every((problem) => problem.severity === 'warning');
+  return loaded(isRight ? { value: process, problems } : { problems }, source);
+}
 
 /** The resources of `update --resources`; throws as loadConfig does. */
 export const loadResources = (text: string, file: string): Loaded<LinuxResources> =>

@@ -20,7 +20,9 @@ export type Report =
       readonly step: number;
       readonly errno: number;
       readonly detail: Uint8Array;
-    };
+    }
+  /** A filter and execve are left: the end of the control socket means that they have succeeded. */
+  | { readonly type: 'executing'; readonly step: number };
 
 /** The longest report. */
 export const REPORT_BYTES = 4096;
@@ -51,6 +53,8 @@ export function decodeReport(bytes: Uint8Array): Report {
       return { type: 'spawned', step, pid: value };
     case 4:
       return { type: 'warning', step, errno: value, detail };
+    case 5:
+      return { type: 'executing', step };
     default:
       throw new RangeError(`report of unknown type ${type}`);
   }

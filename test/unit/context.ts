@@ -14,7 +14,7 @@ export const HOST: HostFacts = {
     own: '/',
     controllers: ['cpuset', 'cpu', 'io', 'memory', 'pids'],
   },
-  kernel: { mountApi: true, mountSetattr: true, cloneIntoCgroup: true },
+  kernel: { mountApi: true, mountSetattr: true, cloneIntoCgroup: true, setnsPidfd: true },
   lsm: { apparmor: false, selinux: false },
   inUserNamespace: false,
   idmapTools: {},

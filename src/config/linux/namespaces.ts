@@ -107,7 +107,8 @@ interface Joined {
 
 const slotOf = (type: NamespaceType): Slot => `ns:${type}`;
 
-const NOT_DUMPABLE = {
+/** PR_SET_DUMPABLE 0: nobody may trace the caller, or reach its descriptors through /proc. */
+export const NOT_DUMPABLE = {
   call: 'prctl',
   option: PR_SET_DUMPABLE,
   arg2: 0n,

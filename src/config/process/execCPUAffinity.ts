@@ -52,3 +52,20 @@ export const planResetAffinity = (_context: PlanContext): readonly Step[] => [
     { ignore: ['EPERM', 'EINVAL', 'ENOSYS'], warn: true },
   ),
 ];
+
+/** `exec` alone: where the process is on its way, before it is in the container's cpuset. */
+export const planInitialAffinity = (context: PlanContext): readonly Step[] =>
+  planAffinity(context, 'initial');
+
+/** `exec` alone: where it stays. Without a list, wherever the container's cpuset lets it. */
+export function planFinalAffinity(context: PlanContext): readonly Step[] {
+  const steps = planAffinity(context, 'final');
+  return steps.length > 0 ? steps : planResetAffinity(context);
+}
+
+function planAffinity({ spec }: PlanContext, key: 'initial' | 'final'): readonly Step[] {
+  const list = spec.process?.execCPUAffinity?.[key];
+  const mask = list === undefined || list === '' ? undefined : parseCpuList(list);
+  if (mask === undefined) return [];
+  return [step('outer', `${ORIGIN}/${key}`, { call: 'sched_setaffinity', mask })];
+}

@@ -29,7 +29,14 @@ export function checkTerminal(spec: Spec): readonly Problem[] {
 }
 
 /** Who waits for the master at the other end of the socket reads the payload as the terminal's name. */
-export function planConsole({ spec }: PlanContext): readonly Step[] {
+export const planConsole = ({ spec }: PlanContext): readonly Step[] =>
+  planTerminal(spec, hasNamespace(spec, 'mount'));
+
+/** `exec`: one terminal more; /dev/console stays the container's first. */
+export const planJoinedConsole = ({ spec }: PlanContext): readonly Step[] =>
+  planTerminal(spec, false);
+
+function planTerminal(spec: Spec, isConsole: boolean): readonly Step[] {
   const { terminal, consoleSize } = spec.process ?? {};
   if (!terminal) return [];
   return [
@@ -38,7 +45,7 @@ export function planConsole({ spec }: PlanContext): readonly Step[] {
       root: ROOT,
       rows: consoleSize?.height ?? 0,
       columns: consoleSize?.width ?? 0,
-      mount: hasNamespace(spec, 'mount') ? 1 : 0,
+      mount: isConsole ? 1 : 0,
       out: CONSOLE,
     }),
     step('init', ORIGIN, {

@@ -15,6 +15,7 @@ const record: StateRecord = {
   annotations: { 'org.example': '', filter: 'mine' },
   cgroup_paths: ['/sys/fs/cgroup/web'],
   shares_pid_namespace: false,
+  no_new_keyring: false,
   behind_accept: { first: 9, steps: [step('init', '/process/args', { call: 'setsid' })] },
   poststart: [],
   poststop: [],

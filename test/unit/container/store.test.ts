@@ -37,6 +37,7 @@ const record = (id: string): StateRecord => ({
   uid: 0,
   cgroup_paths: [],
   shares_pid_namespace: false,
+  no_new_keyring: false,
   behind_accept: { first: 0, steps: [] },
   poststart: [],
   poststop: [],

@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest';
 import {
   planAccept,
   planCloseRange,
+  planConsoleSocket,
   planCreated,
   planCreating,
   planHostHandles,
   planPidfdSocket,
   planSession,
-  planSockets,
+  planStartSocket,
 } from '../../../src/plan/lifecycle.ts';
 import { contextOf, opsOf, outline, specOf, specOfProcess } from '../context.ts';
 
@@ -31,20 +32,19 @@ describe('the state directory', () => {
 describe('sockets', () => {
   const terminal = specOfProcess({ terminal: true });
   it('are the start socket alone without a terminal', () => {
-    expect(opsOf(planSockets(plain))).toEqual([listen]);
+    expect(opsOf(planStartSocket(plain))).toEqual([listen]);
+    expect(planConsoleSocket(plain)).toEqual([]);
   });
   it('connect to --console-socket for a terminal', () => {
-    const steps = planSockets(contextOf(terminal, { options: { consoleSocket: '/run/tty' } }));
-    expect(opsOf(steps)).toEqual([
-      listen,
-      { call: 'connect', path: '/run/tty', out: 'console-socket' },
-    ]);
-    expect(outline(steps)[1]).toBe('runtime connect /process/terminal');
+    const steps = planConsoleSocket(
+      contextOf(terminal, { options: { consoleSocket: '/run/tty' } }),
+    );
+    expect(opsOf(steps)).toEqual([{ call: 'connect', path: '/run/tty', out: 'console-socket' }]);
+    expect(outline(steps)).toEqual(['runtime connect /process/terminal']);
   });
   it('are a pair in the foreground: the master comes back to the runtime', () => {
-    const steps = planSockets(contextOf(terminal, { options: { foreground: true } }));
+    const steps = planConsoleSocket(contextOf(terminal, { options: { foreground: true } }));
     expect(opsOf(steps)).toEqual([
-      listen,
       { call: 'socketpair', out: 'console-socket', peer: 'console-peer' },
     ]);
   });

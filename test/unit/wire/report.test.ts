@@ -28,12 +28,15 @@ describe('a report of the executor', () => {
     const warning = { type: 'warning', step: 1, errno: 38, detail: new Uint8Array(0) };
     expect(decodeReport(report(4, 1, 38))).toEqual(warning);
   });
+  it('is its last word before execve', () => {
+    expect(decodeReport(report(5, 9, 0))).toEqual({ type: 'executing', step: 9 });
+  });
 
   it.each([
     ['shorter than its header', new Uint8Array(15)],
     ['shorter than it says', report(2, 0, 1, [1, 2]).subarray(0, 17)],
     ['longer than it says', Uint8Array.of(...report(1, 0, 0), 0)],
-    ['of unknown type', report(5, 0, 0)],
+    ['of unknown type', report(6, 0, 0)],
   ])('is refused when it is %s', (_, bytes) => {
     expect(() => decodeReport(bytes)).toThrow(RangeError);
   });

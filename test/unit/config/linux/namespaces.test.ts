@@ -58,7 +58,7 @@ describe('linux.namespaces', () => {
   });
 
   it('asks clone3 for a cgroup only on cgroup v2 and a kernel that can', () => {
-    const kernel = { mountApi: true, mountSetattr: true, cloneIntoCgroup: false };
+    const kernel = { mountApi: true, mountSetattr: true, cloneIntoCgroup: false, setnsPidfd: true };
     const plain = [{ call: 'clone3', flags: 0n }];
     expect(opsOf(planClone(contextOf(namespaces(), { host: { kernel } })))).toEqual(plain);
     expect(opsOf(planClone(contextOf(namespaces(), { host: { cgroup: { version: 0 } } })))).toEqual(

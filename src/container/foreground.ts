@@ -1,0 +1,48 @@
+/** What the foreground of `run` and `exec` shares: this program makes way for the executor's supervisor. */
+import { engine } from '../engine/current.ts';
+import { clearCloseOnExec } from '../linux/descriptors.ts';
+import { close, type Fd } from '../linux/files.ts';
+import { execve, type Pid } from '../linux/processes.ts';
+import { receive } from '../linux/sockets.ts';
+import { copyWindowSize, windowSize } from '../linux/terminal.ts';
+import { CONSOLE_PEER } from '../plan/lifecycle.ts';
+import { EXECUTOR_NAME, executorProgram, pathOf } from './executor.ts';
+import type { Slots } from './perform.ts';
+
+const STANDARD_STREAMS: readonly Fd[] = [0, 1, 2];
+
+/** The size of the terminal the caller is on; undefined when it is on none. */
+export function callersWindowSize(): ReturnType<typeof windowSize> {
+  for (const fd of STANDARD_STREAMS) {
+    const size = windowSize(fd);
+    if (size !== undefined) return size;
+  }
+  return undefined;
+}
+
+/**
+ * The terminal's master, which init has sent by now. It takes the size of the caller's terminal: a
+ * program that waits for `start` may ask for it before there is a supervisor.
+ */
+export function receiveMaster(slots: Slots): Fd | undefined {
+  if (!slots.has(CONSOLE_PEER)) return undefined;
+  // Init has the other end; were ours open too, its death could not be told from silence.
+  const end = slots.take('console-socket');
+  if (end !== undefined) close(end);
+  const [master] = receive(slots.get(CONSOLE_PEER), 256).fds;
+  if (master !== undefined) STANDARD_STREAMS.some((fd) => copyWindowSize(fd, master));
+  return master;
+}
+
+/**
+ * Becomes the supervisor of a child, which ends as the child does (128+N for signal N) once the command
+ * has run. All signals must be blocked, so that none is lost in between.
+ */
+export function supervise(child: Pid, master: Fd | undefined, command: readonly string[]): never {
+  // Node marks the descriptors it was given, the standard streams too.
+  for (const fd of STANDARD_STREAMS) clearCloseOnExec(fd);
+  if (master !== undefined) clearCloseOnExec(master);
+  const rest = command.length === 0 ? [] : ['--', ...command];
+  const args = [EXECUTOR_NAME, 'supervise', String(child), String(master ?? -1), ...rest];
+  execve(pathOf(executorProgram()), args, engine().environ);
+}

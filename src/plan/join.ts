@@ -1,0 +1,164 @@
+/** Steps of `exec` no property asks for: the way into a container, and what is left behind on it. */
+import { hasNamespace, NAMESPACES, NOT_DUMPABLE } from '../config/linux/namespaces.ts';
+import { ROOT } from '../config/mounts/entry.ts';
+import { O_DIRECTORY, O_PATH, O_RDONLY } from '../linux/constants/file.ts';
+import type { ExecContext, PlanContext } from './context.ts';
+import { type Slot, type Step, step } from './step.ts';
+
+/** What is joined: a pidfd of the container's init. */
+const CONTAINER: Slot = 'container';
+
+/** Init's directory in /proc, where there is no pidfd to join by, and for the root of a chroot. */
+const CONTAINER_PROC: Slot = 'container-proc';
+
+const NAMESPACES_ORIGIN = '/linux/namespaces';
+const DIRECTORY = { flags: O_PATH | O_DIRECTORY, mode: 0 } as const;
+
+type NamespaceType = keyof typeof NAMESPACES;
+
+/** The user namespace last: it may lack rights over the others. The mount namespace behind those, for /proc. */
+const OTHERS: readonly NamespaceType[] = [
+  'cgroup',
+  'ipc',
+  'uts',
+  'network',
+  'pid',
+  'time',
+  'mount',
+];
+
+/**
+ * Descriptors that stay init's whatever becomes of its number; that it is init's they are of is looked at
+ * behind the opening. Fails with ESRCH when the container has ended.
+ */
+export function planOpenContainer(context: ExecContext): readonly Step[] {
+  const { pid, startTime } = context.container;
+  const { setnsPidfd } = context.host.kernel;
+  const needsDirectory = !setnsPidfd || !hasNamespace(context.spec, 'mount');
+  return [
+    step('runtime', '', {
+      call: 'open_process',
+      pid,
+      start_time: BigInt(startTime),
+      ...(setnsPidfd ? { pidfd: CONTAINER } : {}),
+      ...(needsDirectory ? { directory: CONTAINER_PROC } : {}),
+    }),
+  ];
+}
+
+/** v1: the executor moves itself. v2: clone3 gets the directory (5.7), before that the same move. */
+export function planEnterCgroups({ container, host, spec }: ExecContext): readonly Step[] {
+  const origin = spec.linux?.cgroupsPath ? '/linux/cgroupsPath' : '';
+  return container.cgroups.map((path) =>
+    intoCgroup(host)
+      ? step('outer', origin, { call: 'openat', path, ...DIRECTORY, out: 'cgroup' })
+      : step('outer', origin, { call: 'write', path: `${path}/cgroup.procs`, data: '0' }),
+  );
+}
+
+const intoCgroup = (host: PlanContext['host']): boolean =>
+  host.cgroup.version === 2 && host.kernel.cloneIntoCgroup;
+
+/**
+ * Joins every namespace the container does not share with the host, and clones init into them. Those
+ * inside can trace who joins: it is not dumpable, and holds no descriptor of the host's (CVE-2016-9962).
+ */
+export function planEnterNamespaces(context: ExecContext): readonly Step[] {
+  const { spec, host, container } = context;
+  const others = OTHERS.filter((type) => hasNamespace(spec, type));
+  const user: readonly NamespaceType[] =
+    hasNamespace(spec, 'user') && !container.sharesUserNamespace ? ['user'] : [];
+  // Without privileges the user namespace comes first: it is what gives the right to join the others.
+  const types = host.euid === 0 ? [...others, ...user] : [...user, ...others];
+  const cgroup = intoCgroup(host) && container.cgroups.length > 0 ? { cgroup: 'cgroup' } : {};
+  return [
+    step('outer', NAMESPACES_ORIGIN, NOT_DUMPABLE),
+    ...openRoot(context),
+    ...(host.kernel.setnsPidfd ? joinAtOnce(types) : joinOneByOne(types)),
+    step('outer', '', { call: 'close', fd: 'proc' }),
+    ...(user.length > 0 ? BECOME_ROOT : []),
+    step('outer', '', { call: 'clone3', flags: 0n, ...cgroup }),
+    ...('cgroup' in cgroup ? [step('init', '', { call: 'close', fd: 'cgroup' })] : []),
+  ];
+}
+
+function joinAtOnce(types: readonly NamespaceType[]): readonly Step[] {
+  const nstype = types.reduce((flags, type) => flags | NAMESPACES[type], 0);
+  const join = { call: 'setns', fd: CONTAINER, nstype } as const;
+  return [
+    ...(nstype === 0 ? [] : [step('outer', NAMESPACES_ORIGIN, join)]),
+    step('outer', '', { call: 'close', fd: CONTAINER }),
+  ];
+}
+
+/** Opened all before the first is joined: behind the mount namespace /proc is the container's. */
+function joinOneByOne(types: readonly NamespaceType[]): readonly Step[] {
+  const open = types.map((type) =>
+    step('outer', NAMESPACES_ORIGIN, {
+      call: 'openat',
+      dirfd: CONTAINER_PROC,
+      path: `ns/${FILES[type]}`,
+      flags: O_RDONLY,
+      mode: 0,
+      out: `ns:${type}`,
+    }),
+  );
+  const join = types.flatMap((type) => [
+    step('outer', NAMESPACES_ORIGIN, {
+      call: 'setns',
+      fd: `ns:${type}`,
+      nstype: NAMESPACES[type],
+    }),
+    step('outer', NAMESPACES_ORIGIN, { call: 'close', fd: `ns:${type}` }),
+  ]);
+  const close = step('outer', '', { call: 'close', fd: CONTAINER_PROC });
+  return [...open, close, ...join];
+}
+
+/** namespaces(7). */
+const FILES: Readonly<Record<NamespaceType, string>> = {
+  cgroup: 'cgroup',
+  ipc: 'ipc',
+  mount: 'mnt',
+  network: 'net',
+  pid: 'pid',
+  time: 'time',
+  user: 'user',
+  uts: 'uts',
+};
+
+/** Behind setns(2) the ids are still those of the host, which the user namespace may not map. */
+const BECOME_ROOT: readonly Step[] = [
+  step('outer', NAMESPACES_ORIGIN, { call: 'setresgid', gid: 0 }),
+  step('outer', NAMESPACES_ORIGIN, { call: 'setresuid', uid: 0 }),
+];
+
+/** A container without a mount namespace has its root by chroot(2) alone. */
+function openRoot({ spec, host }: ExecContext): readonly Step[] {
+  if (hasNamespace(spec, 'mount')) return [];
+  const root = { call: 'openat', dirfd: CONTAINER_PROC, path: 'root', ...DIRECTORY } as const;
+  return [
+    step('outer', '/root/path', { ...root, out: ROOT }),
+    // One by one, the directory is needed for a while yet.
+    ...(host.kernel.setnsPidfd ? [step('outer', '', { call: 'close', fd: CONTAINER_PROC })] : []),
+  ];
+}
+
+/** The root file system as the container has it; setns(2) to a mount namespace leads there by itself. */
+export const planContainerRoot = ({ spec }: PlanContext): readonly Step[] =>
+  hasNamespace(spec, 'mount')
+    ? [step('init', '/root/path', { call: 'openat', path: '/', ...DIRECTORY, out: ROOT })]
+    : [
+        step('init', '/root/path', { call: 'fchdir', fd: ROOT }),
+        step('init', '/root/path', { call: 'chroot', path: '.' }),
+      ];
+
+/** Standard streams that are the host's /dev/null become the container's, where it has one. */
+export const planNullStreams = (_context: PlanContext): readonly Step[] => [
+  step(
+    'init',
+    '',
+    { call: 'reopen_null', root: ROOT },
+    { ignore: ['ENOENT', 'ENOTDIR', 'ENODEV', 'ELOOP', 'EACCES', 'EPERM', 'ENXIO'] },
+  ),
+];
