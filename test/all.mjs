@@ -31,7 +31,7 @@ function step(name, command, args, env = {}) {
   const { status, error } = spawnSync(command, args, {
     cwd: top,
     stdio: 'inherit',
-    env: { ...process.env, ...env },
+    env: { ...process.env, NO_COLOR: '1', ...env },
   });
   if (error) console.error(error.message);
   const row = { name, seconds: (Date.now() - started) / 1000, result: 'ok' };

@@ -65,6 +65,14 @@ function validate(programs: Programs, program: string, runtime: Runtime, work: s
   return parseTap(done.stdout, done.error === undefined ? done.status : null);
 }
 
+/** The programs' own cgroups: no runtime removes what stands above the container's. */
+function removeCgroups(): void {
+  const named = ['-name', 'testdir', '-o', '-name', 'cgrouptest'];
+  const args = ['/sys/fs/cgroup', '-depth', '-type', 'd', '(', ...named, ')'];
+  const found = spawnSync('find', args, { encoding: 'utf8' }).stdout.split('\n');
+  for (const path of found) if (path !== '') spawnSync('rmdir', [path]);
+}
+
 /** The words behind a program's line; `wrong` when the command must fail for it. */
 function judge(program: string, tsrun: Verdict, runc: Verdict): { note: string; wrong: boolean } {
   const reason = expectedFailures[program];
@@ -100,6 +108,7 @@ function main(): void {
       `${program.padEnd(34)} ${words.join(' ')} ${wrong ? 'WRONG ' : ''}${note}`.trimEnd(),
     );
   }
+  removeCgroups();
   const counts = [...passed].map(([name, count]) => `${name} passes ${count}`);
   console.log(`\nof ${names.length} programs ${counts.join(', ')}; their output is in ${work}`);
   if (!isWrong && chosen.length === 0) rmSync(work, { recursive: true, force: true });
