@@ -8,9 +8,6 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* TARGET_… of src/linux/constants/mount.ts. */
-enum { TARGET_DIRECTORY = 1, TARGET_PROC = 2 };
-
 /* The last component is a directory itself, not a symlink to one; made when missing. */
 static int open_directory(int root, const char *path)
 {

@@ -52,20 +52,25 @@ const HEADER = 'Generated from schemas/ops.json by schemas/generate.ts. Do not e
 
 export function generateOps(root: string): void {
   const text = readFileSync(`${root}/schemas/ops.json`, 'utf8');
-  const { operations } = JSON.parse(text) as { operations: Operation[] };
+  const table = JSON.parse(text) as { flags: Record<string, number>; operations: Operation[] };
+  const { flags, operations } = table;
   // Two builds that do not share this table must not talk: its hash is the wire's version.
-  const version = createHash('sha256').update(JSON.stringify(operations)).digest().readUInt32LE(0);
+  const version = createHash('sha256').update(JSON.stringify(table)).digest().readUInt32LE(0);
   mkdirSync(`${root}/src/generated`, { recursive: true });
   mkdirSync(`${root}/native/generated`, { recursive: true });
-  writeFileSync(`${root}/src/generated/ops.ts`, typescript(operations, version));
-  writeFileSync(`${root}/native/generated/ops.h`, header(operations, version));
+  writeFileSync(`${root}/src/generated/ops.ts`, typescript(operations, flags, version));
+  writeFileSync(`${root}/native/generated/ops.h`, header(operations, flags, version));
   writeFileSync(`${root}/native/generated/ops_decode.c`, decoder(operations));
   writeFileSync(`${root}/native/generated/ops_shapes.h`, shapes(operations));
 }
 
 const optional = (type: string) => type.endsWith('?');
 
-function typescript(operations: readonly Operation[], version: number): string {
+function typescript(
+  operations: readonly Operation[],
+  flags: Record<string, number>,
+  version: number,
+): string {
   const member = (o: Operation) =>
     [
       `  /** ${o.doc} */`,
@@ -82,6 +87,7 @@ function typescript(operations: readonly Operation[], version: number): string {
     'type Slot = string;',
     '',
     `export const WIRE_VERSION = ${version};`,
+    ...Object.entries(flags).map(([name, value]) => `export const ${name} = ${value};`),
     '',
     'export type Op =',
     `${operations.map(member).join('\n')};`,
@@ -118,7 +124,11 @@ function typescript(operations: readonly Operation[], version: number): string {
 /** Operations the executor has; the runtime's own never travel. */
 const inExecutor = (o: Operation) => o.actors.some((a) => a !== 'runtime');
 
-function header(operations: readonly Operation[], version: number): string {
+function header(
+  operations: readonly Operation[],
+  flags: Record<string, number>,
+  version: number,
+): string {
   const own = operations.filter(inExecutor);
   const struct = (o: Operation) =>
     o.fields.length === 0
@@ -137,6 +147,7 @@ function header(operations: readonly Operation[], version: number): string {
     '#include "../wire.h"',
     '',
     `#define TSR_WIRE_VERSION ${version}u`,
+    ...Object.entries(flags).map(([name, value]) => `#define ${name} ${value}u`),
     '',
     'enum tsr_opcode {',
     ...operations.flatMap((o, i) => (inExecutor(o) ? [`    OP_${o.call} = ${i},`] : [])),

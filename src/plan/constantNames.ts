@@ -1,4 +1,5 @@
 /** Numbers back to the names the kernel gives them, for the `constants` of schemas/ops.json. */
+import { TARGET_DIRECTORY, TARGET_PROC } from '../generated/ops.ts';
 import { CAPABILITIES } from '../linux/constants/capabilities.ts';
 import * as file from '../linux/constants/file.ts';
 import * as mount from '../linux/constants/mount.ts';
@@ -8,7 +9,7 @@ import * as seccomp from '../linux/constants/seccomp.ts';
 
 type Names = readonly (readonly [name: string, value: bigint])[];
 
-const ALL: Names = [file, mount, processes, seccomp]
+const ALL: Names = [file, mount, processes, seccomp, { TARGET_DIRECTORY, TARGET_PROC }]
   .flatMap((module): [string, unknown][] => Object.entries(module))
   .flatMap(([name, value]): [string, bigint][] =>
     typeof value === 'number' ? [[name, BigInt(value)]] : [],

@@ -1,7 +1,8 @@
 /** How a detached mount gets to its place: steps all kinds of mounts share. */
 
+import { TARGET_DIRECTORY, TARGET_PROC } from '../../generated/ops.ts';
 import { AT_RECURSIVE, O_PATH } from '../../linux/constants/file.ts';
-import { MS_REC, TARGET_DIRECTORY, TARGET_PROC } from '../../linux/constants/mount.ts';
+import { MS_REC } from '../../linux/constants/mount.ts';
 import type { Slot, Step } from '../../plan/step.ts';
 import { isInProc } from './destination.ts';
 import { initStep, MOUNT, type MountEntry, ROOT, TARGET } from './entry.ts';

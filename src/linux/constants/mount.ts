@@ -52,7 +52,3 @@ export const MNT_FORCE = 0x1;
 export const MNT_DETACH = 0x2;
 export const MNT_EXPIRE = 0x4;
 export const UMOUNT_NOFOLLOW = 0x8;
-
-// open_target, an operation of the executor
-export const TARGET_DIRECTORY = 0x1;
-export const TARGET_PROC = 0x2;

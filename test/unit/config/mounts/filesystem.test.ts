@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planLateReadonly, planMounts } from '../../../../src/config/mounts.ts';
+import { TARGET_DIRECTORY, TARGET_PROC } from '../../../../src/generated/ops.ts';
 import type { Mount, Spec } from '../../../../src/generated/spec.ts';
 import { AT_RECURSIVE, O_DIRECTORY, O_PATH } from '../../../../src/linux/constants/file.ts';
 import {
@@ -13,8 +14,6 @@ import {
   MS_REC,
   MS_REMOUNT,
   MS_SILENT,
-  TARGET_DIRECTORY,
-  TARGET_PROC,
 } from '../../../../src/linux/constants/mount.ts';
 import { contextOf, HOST, opsOf, specOf } from '../../context.ts';
 
