@@ -161,6 +161,10 @@ export const freezerMissing = (): TsrunError =>
     'container has no cgroup with a freezer: it takes cgroup v2, or the controller freezer of v1',
   );
 
+/** A flag whose value is no number, or no size. */
+export const invalidValue = (flag: string, value: string): TsrunError =>
+  usage(`invalid value for ${flag}: ${quote(value)}`);
+
 /** `ps`: the program of this name failed, or printed no table. */
 export const psFailed = (reason: string): TsrunError => new TsrunError('system', `ps: ${reason}`);
 

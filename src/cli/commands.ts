@@ -112,6 +112,34 @@ const EXECUTION: readonly Flag[] = [
   },
 ];
 
+const limit = (name: string, help: string): Flag => ({ name, type: 'text', help });
+
+/** What `update` changes. */
+const LIMITS: readonly Flag[] = [
+  {
+    name: 'resources',
+    alias: 'r',
+    type: 'text',
+    help: 'file with linux.resources as JSON; - is standard input',
+  },
+  limit('blkio-weight', 'weight among others for block devices, 10 to 1000'),
+  limit('cpu-period', 'CPU period, in microseconds'),
+  limit('cpu-quota', 'CPU time in each period, in microseconds'),
+  limit('cpu-burst', 'CPU time left over that may be used later, in microseconds'),
+  limit('cpu-share', 'weight among others for the CPU'),
+  limit('cpu-rt-period', 'CPU period of realtime processes, in microseconds'),
+  limit('cpu-rt-runtime', 'CPU time of realtime processes in each period, in microseconds'),
+  limit('cpuset-cpus', 'CPUs to use, as 0-3,7'),
+  limit('cpuset-mems', 'memory nodes to use'),
+  limit('kernel-memory', 'obsolete, ignored'),
+  limit('kernel-memory-tcp', 'obsolete, ignored'),
+  limit('memory', 'memory, in bytes or with a unit (512m, 1g); -1 is no limit'),
+  limit('memory-reservation', 'memory kept when it runs short; as --memory'),
+  limit('memory-swap', 'memory and swap together; as --memory'),
+  limit('pids-limit', 'processes; -1 is no limit'),
+  limit('cpu-idle', '1: run only when nothing else does (SCHED_IDLE)'),
+];
+
 const ONE_ID = { usage: '<container-id>', arguments: { min: 1, max: 1 } } as const;
 const NOTHING = { usage: '', arguments: { min: 0, max: 0 } } as const;
 
@@ -258,6 +286,14 @@ const TABLE = {
     ...ONE_ID,
     summary: 'let all processes that were paused go on',
     flags: [],
+  },
+  update: {
+    ...ONE_ID,
+    summary: 'change the limits of a container while it runs',
+    description:
+      'What no flag names stays as it is. --resources takes all of linux.resources as JSON, device rules ' +
+      'included, and stands alone.',
+    flags: LIMITS,
   },
   spec: {
     ...NOTHING,

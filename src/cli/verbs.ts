@@ -14,6 +14,7 @@ import { run } from './run.ts';
 import { spec } from './spec.ts';
 import { start } from './start.ts';
 import { state } from './state.ts';
+import { update } from './update.ts';
 
 export const VERB_FUNCTIONS: { readonly [K in Verb]: (invocation: Invocation) => void } = {
   create,
@@ -27,6 +28,7 @@ export const VERB_FUNCTIONS: { readonly [K in Verb]: (invocation: Invocation) =>
   ps,
   pause,
   resume,
+  update,
   spec,
   features,
   plan,

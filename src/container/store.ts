@@ -107,7 +107,16 @@ export const saveRecord = (directory: string, record: StateRecord): void =>
 export const saveConfig = (directory: string, text: string): void =>
   writeFile(`${directory}/${CONFIG_FILE}`, engine().encodeUtf8(text), 0o600);
 
-/** The config the container was created from. */
+/** Changes the kept config: a reader sees the old or the new one. */
+export const replaceConfig = (directory: string, text: string): void =>
+  replaceFile(
+    `${directory}/${CONFIG_FILE}`,
+    `${directory}/.${CONFIG_FILE}`,
+    engine().encodeUtf8(text),
+    0o600,
+  );
+
+/** The config the container was created from, with what `update` has changed since. */
 export const savedConfig = (directory: string): string => readText(`${directory}/${CONFIG_FILE}`);
 
 export const startSocketOf = (directory: string): string => `${directory}/${START_SOCKET}`;

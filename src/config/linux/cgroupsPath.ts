@@ -55,6 +55,23 @@ export function containerCgroup(context: PlanContext): ContainerCgroup {
 
 const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
 
+/** The cgroup of a container that exists: its directories (state.json cgroup_paths) on this host. */
+export function recordedCgroup(
+  layout: PlanContext['host']['cgroup'],
+  hostPaths: readonly string[],
+): ContainerCgroup {
+  if (layout.version === 0) return { version: 0, directories: [] };
+  const hierarchies = layout.version === 2 ? [layout] : layout.hierarchies;
+  const directories = hostPaths.flatMap((hostPath) => {
+    const hierarchy = hierarchies.find(({ mountpoint }) => hostPath.startsWith(`${mountpoint}/`));
+    if (hierarchy === undefined) return [];
+    const { controllers, mountpoint } = hierarchy;
+    const path = hostPath.slice(mountpoint.length);
+    return { controllers, mountpoint, path, hostPath, isShared: false };
+  });
+  return { version: layout.version, directories };
+}
+
 /** Rootless, and asks for nothing that a cgroup of its own would give. */
 function isIndifferent({ spec, options }: PlanContext): boolean {
   const { devices: _rules, ...limits } = spec.linux?.resources ?? {};

@@ -4,10 +4,10 @@ import type { LinuxResources, Spec } from '../../generated/spec.ts';
 import type { PlanContext } from '../../plan/context.ts';
 import { type Step, step } from '../../plan/step.ts';
 import { error, type Problem, warning } from '../../spec/problem.ts';
-import { containerCgroup } from './cgroupsPath.ts';
+import { type ContainerCgroup, containerCgroup } from './cgroupsPath.ts';
 import { checkBlockIO, limitsOfBlockIO, planBlockIO } from './resources/blockIO.ts';
 import { checkCpu, limitsOfCpu, planCpu } from './resources/cpu.ts';
-import { checkExpressible, deviceLines } from './resources/devices/list.ts';
+import { checkExpressible, deviceLines, deviceTransition } from './resources/devices/list.ts';
 import { deviceProgram } from './resources/devices/program.ts';
 import {
   allowEverything,
@@ -23,6 +23,12 @@ import { planPids } from './resources/pids.ts';
 import { planRdma } from './resources/rdma.ts';
 import type { CgroupVersion, Setting } from './resources/setting.ts';
 import { checkUnified, limitsOfUnified, planUnified } from './resources/unified.ts';
+import {
+  type CurrentValue,
+  inAcceptedOrder,
+  undoSettings,
+  withCompanions,
+} from './resources/update.ts';
 
 export function checkResources(spec: Spec): readonly Problem[] {
   const resources = spec.linux?.resources ?? {};
@@ -53,18 +59,25 @@ export const limitSettings = (
 
 /** What this host's cgroups cannot do of what the config asks. */
 export function checkHostResources({ spec, host, options }: PlanContext): readonly Problem[] {
-  const resources = spec.linux?.resources ?? {};
-  const { version } = host.cgroup;
-  const driver = options.systemdCgroup
-    ? [error('/linux/cgroupsPath', 'the systemd cgroup driver is not carried out yet')]
-    : [];
+  const driver =
+    options.systemdCgroup && host.cgroup.version !== 0
+      ? [error('/linux/cgroupsPath', 'the systemd cgroup driver is not carried out yet')]
+      : [];
+  return [...driver, ...checkResourcesOf(host.cgroup, spec.linux?.resources ?? {})];
+}
+
+/** What cgroups of this layout cannot do of some resources. */
+export function checkResourcesOf(
+  layout: PlanContext['host']['cgroup'],
+  resources: LinuxResources,
+): readonly Problem[] {
+  const { version } = layout;
   const rules =
-    resources.devices?.length && !hasDeviceRules(host.cgroup)
+    resources.devices?.length && !hasDeviceRules(layout)
       ? [warning(DEVICES, 'is not enforced: that takes the cgroup v1 devices hierarchy, or v2')]
       : [];
   if (version === 0) return [...rules, ...lackingController(limitSettings(resources, 2))];
   return [
-    ...driver,
     ...rules,
     ...(version === 1 ? checkExpressible(deviceRules(resources)) : []),
     ...limitsOfMemory(resources, version),
@@ -73,7 +86,7 @@ export function checkHostResources({ spec, host, options }: PlanContext): readon
     ...limitsOfNetwork(resources, version),
     ...limitsOfUnified(resources, version),
     ...lackingController(
-      limitSettings(resources, version).filter((s) => !hasController(host.cgroup, s.controller)),
+      limitSettings(resources, version).filter((s) => !hasController(layout, s.controller)),
     ),
   ];
 }
@@ -105,7 +118,10 @@ export function planResources(context: PlanContext): readonly Step[] {
   const { version } = context.host.cgroup;
   const resources = context.spec.linux?.resources ?? {};
   const limits = version === 0 ? [] : limitSettings(resources, version);
-  return [...writes(context, limits), ...(mountsDevice(context.spec) ? [] : planDevices(context))];
+  return [
+    ...writes(containerCgroup(context), limits),
+    ...(mountsDevice(context.spec) ? [] : planDevices(context)),
+  ];
 }
 
 /** The device rules again, late, where a mount has to open a block device they may forbid. */
@@ -120,34 +136,85 @@ function planDevices(context: PlanContext): readonly Step[] {
   const { host, options, spec } = context;
   if (host.inUserNamespace || options.rootless) return [];
   const rules = deviceRules(spec.linux?.resources ?? {});
-  if (host.cgroup.version === 1) return writes(context, deviceLines(rules));
+  if (host.cgroup.version === 1) return writes(containerCgroup(context), deviceLines(rules));
   // A new v2 cgroup allows everything its ancestors do.
   if (host.cgroup.version === 0 || allowEverything(rules)) return [];
   return containerCgroup(context).directories.flatMap(({ hostPath, isShared }) =>
-    isShared ? [] : bpfDevice(hostPath, rules, spec),
+    isShared ? [] : bpfDevice(hostPath, rules, spec.linux?.resources ?? {}),
   );
 }
 
-const bpfDevice = (path: string, rules: readonly DeviceRule[], { linux }: Spec): Step =>
-  step('runtime', linux?.resources?.devices?.length ? DEVICES : '', {
+const bpfDevice = (path: string, rules: readonly DeviceRule[], { devices }: LinuxResources): Step =>
+  step('runtime', devices?.length ? DEVICES : '', {
     call: 'bpf_device',
     path,
     program: deviceProgram(rules),
   });
 
-function writes(context: PlanContext, settings: readonly Setting[]): readonly Step[] {
-  const { version, directories } = containerCgroup(context);
-  return settings.flatMap(({ controller, file, value, origin, ignore, warn }) => {
-    const at = directories.find(
-      ({ controllers }) => version === 2 || controllers.includes(controller),
-    );
-    if (at === undefined) return [];
-    const path = `${at.hostPath}/${file}`;
+/** A line for each setting whose controller the cgroup has. */
+function writes(cgroup: ContainerCgroup, settings: readonly Setting[]): readonly Step[] {
+  return settings.flatMap((setting) => {
+    const { value: data, origin, ignore, warn } = setting;
+    const path = pathOf(cgroup, setting);
+    if (path === undefined) return [];
     return step(
       'runtime',
       origin,
-      { call: 'write', path, data: value },
+      { call: 'write', path, data },
       { ...(ignore && { ignore }), ...(warn && { warn }) },
     );
   });
+}
+
+/** The file of a setting; undefined when the cgroup is in no hierarchy of its controller. */
+export function pathOf(
+  { version, directories }: ContainerCgroup,
+  { controller, file }: Pick<Setting, 'controller' | 'file'>,
+): string | undefined {
+  const at = directories.find(
+    ({ controllers }) => version === 2 || controllers.includes(controller),
+  );
+  return at === undefined ? undefined : `${at.hostPath}/${file}`;
+}
+
+/** The plan of `update`, and the plan that undoes as much of it as was performed. */
+export interface UpdatePlan {
+  readonly steps: readonly Step[];
+  /** Each by itself: one that fails keeps none of the others from being tried. */
+  readonly undo: readonly Step[];
+}
+
+/**
+ * The steps from the resources `before` to those that `merged` is with `asked` in it: the lines of what
+ * was asked for, then the device rules where they are part of it. `current` tells what the files hold.
+ */
+export function planUpdate(
+  cgroup: ContainerCgroup,
+  resources: {
+    readonly before: LinuxResources;
+    readonly asked: LinuxResources;
+    readonly merged: LinuxResources;
+  },
+  current: CurrentValue,
+): UpdatePlan {
+  const { before, asked, merged } = resources;
+  if (cgroup.version === 0) return { steps: [], undo: [] };
+  const properties = withCompanions(asked, merged, cgroup.version);
+  const settings = inAcceptedOrder(limitSettings(properties, cgroup.version), current);
+  const forward = asked.devices?.length ? planDeviceUpdate(cgroup, before, merged) : [];
+  const backward = asked.devices?.length ? planDeviceUpdate(cgroup, merged, before) : [];
+  return {
+    steps: [...writes(cgroup, settings), ...forward],
+    undo: [...backward, ...writes(cgroup, undoSettings(settings, current))],
+  };
+}
+
+function planDeviceUpdate(
+  cgroup: ContainerCgroup,
+  from: LinuxResources,
+  to: LinuxResources,
+): readonly Step[] {
+  const rules = deviceRules(to);
+  if (cgroup.version === 1) return writes(cgroup, deviceTransition(deviceRules(from), rules));
+  return cgroup.directories.map(({ hostPath }) => bpfDevice(hostPath, rules, to));
 }

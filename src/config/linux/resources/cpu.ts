@@ -68,18 +68,17 @@ function planV1(cpu: Cpu): readonly Setting[] {
     ['realtimeRuntime', 'cpu.rt_runtime_us'],
     ['period', 'cpu.cfs_period_us'],
     ['quota', 'cpu.cfs_quota_us'],
-    ['burst', 'cpu.cfs_burst_us'],
   ] as const;
   const settings = files.flatMap(([name, file]) => {
     const value = cpu[name];
     return isSet(value) ? [setting(name, file, `${value}`)] : [];
   });
-  return [...settings, ...planIdle(cpu)];
+  return [...settings, ...planBurst(cpu, 'cpu.cfs_burst_us'), ...planIdle(cpu)];
 }
 
 /** An idle cgroup has no weight: the kernel refuses one. */
 function planV2(cpu: Cpu): readonly Setting[] {
-  const { shares, quota, period, burst, idle } = cpu;
+  const { shares, quota, period, idle } = cpu;
   const weight = isSet(shares) && idle !== 1 ? [weightOf(shares)] : [];
   const maximum = isSet(quota) && quota > 0 ? `${quota}` : 'max';
   const bandwidth = `${maximum} ${isSet(period) ? period : DEFAULT_PERIOD_USEC}`;
@@ -88,9 +87,16 @@ function planV2(cpu: Cpu): readonly Setting[] {
     ...(isSet(quota) || isSet(period)
       ? [setting(isSet(quota) ? 'quota' : 'period', 'cpu.max', bandwidth)]
       : []),
-    ...(isSet(burst) ? [setting('burst', 'cpu.max.burst', `${burst}`)] : []),
+    ...planBurst(cpu, 'cpu.max.burst'),
     ...planIdle(cpu),
   ];
+}
+
+/** No burst is what kernels without one have (before 5.14). */
+function planBurst({ burst }: Cpu, file: string): readonly Setting[] {
+  if (burst === undefined) return [];
+  const line = setting('burst', file, `${burst}`);
+  return [isSet(burst) ? line : { ...line, ignore: ['ENOENT'] }];
 }
 
 const planIdle = ({ idle }: Cpu): readonly Setting[] =>

@@ -1,7 +1,7 @@
 /**
  * linux.resources.memory: bytes (config-linux.md "Memory"; cgroup-v1/memory.rst, cgroup-v2.rst).
- * `swap` counts memory and swap together, as v1 does; v2 counts swap alone. `checkBeforeUpdate` asks
- * nothing of a cgroup that is new and so uses nothing.
+ * `swap` counts memory and swap together, as v1 does; v2 counts swap alone. `checkBeforeUpdate` is
+ * for `update`: a cgroup that is new uses nothing.
  */
 import type { LinuxResources, Memory } from '../../../generated/spec.ts';
 import { error, type Problem, warning } from '../../../spec/problem.ts';
@@ -48,6 +48,17 @@ export function limitsOfMemory({ memory }: LinuxResources, version: CgroupVersio
     ...(memory.swappiness === undefined ? [] : [warning(`${POINTER}/swappiness`, onlyV1)]),
     ...(memory.disableOOMKiller ? [warning(`${POINTER}/disableOOMKiller`, onlyV1)] : []),
   ];
+}
+
+/**
+ * A new limit below what is used, where `checkBeforeUpdate` asks: v2 would reclaim and then kill, while
+ * v1 refuses by itself. `usage` is memory.current.
+ */
+export function checkUsage({ memory }: LinuxResources, usage: bigint): readonly Problem[] {
+  const { limit, checkBeforeUpdate } = memory ?? {};
+  if (checkBeforeUpdate !== true || !isSet(limit) || limit < 0 || usage <= limit) return [];
+  const message = `rejecting memory limit ${limit}, because the usage is ${usage}`;
+  return [error(`${POINTER}/limit`, message)];
 }
 
 export function planMemory({ memory }: LinuxResources, version: CgroupVersion): readonly Setting[] {

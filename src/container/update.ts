@@ -1,0 +1,104 @@
+/** `update`: changes the limits of a container while it runs. */
+import { probeCgroupLayout } from '../cgroup/layout.ts';
+import { type ContainerCgroup, recordedCgroup } from '../config/linux/cgroupsPath.ts';
+import { checkUsage } from '../config/linux/resources/memory.ts';
+import { mergeResources } from '../config/linux/resources/merge.ts';
+import type { CurrentValue } from '../config/linux/resources/update.ts';
+import {
+  checkResources,
+  checkResourcesOf,
+  pathOf,
+  planUpdate,
+  type UpdatePlan,
+} from '../config/linux/resources.ts';
+import { configInvalid, containerNotRunning, formatProblem, TsrunError } from '../errors.ts';
+import type { LinuxResources, Spec } from '../generated/spec.ts';
+import { unless } from '../linux/call.ts';
+import { readTextIfExists } from '../linux/files.ts';
+import type { CgroupLayout } from '../plan/context.ts';
+import type { Step } from '../plan/step.ts';
+import { formatJson } from '../spec/formatJson.ts';
+import { loadConfig } from '../spec/load.ts';
+import type { Problem } from '../spec/problem.ts';
+import { execute } from './execute.ts';
+import { Slots } from './perform.ts';
+import type { Warn } from './request.ts';
+import { statusOf } from './status.ts';
+import { replaceConfig, savedConfig, withLocked } from './store.ts';
+
+/**
+ * Changes what `asked` names and leaves all else; the config kept of the container then says the same.
+ * `container-state` when it is stopped, `config-invalid` when old and new contradict each other,
+ * `step-failed` when the kernel refuses: then the old values are written back.
+ */
+export function update(root: string, id: string, asked: LinuxResources, warn: Warn): void {
+  withLocked(root, id, (stored) => {
+    if (statusOf(stored) === 'stopped') throw containerNotRunning();
+    const { value: spec } = loadConfig(savedConfig(stored.directory), 'config.json');
+    const before = spec.linux?.resources ?? {};
+    const merged = mergeResources(before, asked);
+    const updated = { ...spec, linux: { ...spec.linux, resources: merged } };
+    const layout = probeCgroupLayout(false);
+    const cgroup = recordedCgroup(layout, stored.record.cgroup_paths);
+    check(updated, asked, layout, cgroup, warn);
+    const plan = planUpdate(cgroup, { before, asked, merged }, currentOf(cgroup));
+    perform(plan, updated, warn);
+    replaceConfig(stored.directory, formatJson(updated));
+  });
+}
+
+/** What a file of the cgroup holds; one that cannot be read (memory.force_empty and its like) nothing. */
+const currentOf =
+  (cgroup: ContainerCgroup): CurrentValue =>
+  (setting) => {
+    const path = pathOf(cgroup, setting);
+    return path === undefined
+      ? undefined
+      : unless(['EACCES', 'EINVAL', 'EOPNOTSUPP'], () => readTextIfExists(path));
+  };
+
+const FILE = 'update';
+
+function check(
+  updated: Spec,
+  asked: LinuxResources,
+  layout: CgroupLayout,
+  cgroup: ContainerCgroup,
+  warn: Warn,
+): void {
+  const problems: readonly Problem[] = [
+    ...checkResources(updated),
+    ...checkResourcesOf(layout, asked),
+    ...(cgroup.version === 2 && asked.memory !== undefined
+      ? checkUsage(updated.linux?.resources ?? {}, usageOf(cgroup))
+      : []),
+  ];
+  if (problems.some(({ severity }) => severity === 'error')) throw configInvalid(FILE, problems);
+  for (const problem of problems) warn(formatProblem(FILE, problem));
+}
+
+const usageOf = (cgroup: ContainerCgroup): bigint =>
+  BigInt(currentOf(cgroup)({ controller: 'memory', file: 'memory.current' })?.trim() || 0);
+
+function perform({ steps, undo }: UpdatePlan, config: Spec, warn: Warn): void {
+  try {
+    performSteps(steps, config, warn);
+  } catch (thrown) {
+    for (const step of undo) {
+      try {
+        performSteps([step], config, warn);
+      } catch (other) {
+        if (!(other instanceof TsrunError)) throw other;
+        warn(`the old value could not be written back: ${other.message}`);
+      }
+    }
+    throw thrown;
+  }
+}
+
+function performSteps(steps: readonly Step[], config: Spec, warn: Warn): void {
+  const saveState = (status: string) => {
+    throw new RangeError(`update does not save ${status}`);
+  };
+  execute({ plan: { steps }, config, slots: new Slots(), preserveFds: 0, saveState, warn });
+}
