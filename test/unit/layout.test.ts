@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, normalize, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { VERBS } from '../../src/cli/commands.ts';
 import { UNSUPPORTED } from '../../src/config/unsupported.ts';
 
 const TOP = resolve(import.meta.dirname, '../..');
@@ -198,6 +199,23 @@ describe('names', () => {
       return words.some((word) => text.includes(word));
     });
     expect(found).toEqual([]);
+  });
+});
+
+describe('README.md', () => {
+  const readme = read('README.md');
+  it('names every command', () => {
+    expect(VERBS.filter((verb) => !readme.includes(`\`${verb}\``))).toEqual([]);
+  });
+  it('calls missing only what is', () => {
+    const missing = /The commands (.*) are not there yet/.exec(readme)?.[1] ?? '';
+    expect(VERBS.filter((verb) => missing.includes(`\`${verb}\``))).toEqual([]);
+  });
+  it('names every property that is not carried out', () => {
+    const names = UNSUPPORTED.filter(({ reason }) => reason === 'is not carried out yet').map(
+      ({ pattern }) => pattern.slice(1).replaceAll('/', '.'),
+    );
+    expect(names.filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
   });
 });
 
