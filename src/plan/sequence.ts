@@ -22,6 +22,7 @@ import { planMemoryPolicy } from '../config/linux/memoryPolicy.ts';
 import {
   planCgroupNamespace,
   planClone,
+  planIpcNamespace,
   planJoinNamespaces,
   planLoopback,
 } from '../config/linux/namespaces.ts';
@@ -126,6 +127,7 @@ export const CREATE: readonly Planner[] = [
   // init, in the new namespaces, still seeing the host's file systems.
   planTimeOffsets, // before the ids change, which takes init's files in /proc from it
   planBecomeRoot,
+  planIpcNamespace, // its message queues belong to whom it finds here
   planCgroupNamespace, // behind the join: its root is the cgroup init is in
   planSession,
   planLoopback,

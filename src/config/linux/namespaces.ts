@@ -34,8 +34,13 @@ export const NAMESPACES: Readonly<Record<NamespaceType, number>> = {
   uts: CLONE_NEWUTS,
 };
 
-/** Made by init itself: behind its join of the cgroup; behind clone3, which knows no CLONE_NEWTIME. */
-const UNSHARED_BY_INIT: readonly NamespaceType[] = ['cgroup', 'time'];
+/**
+ * Made by init itself: behind its join of the cgroup; behind clone3, which knows no CLONE_NEWTIME; and
+ * next to a new user namespace ipc, whose message queues belong to the user who makes it, and whom
+ * clone3 would not have mapped yet.
+ */
+const isUnsharedByInit = (spec: Spec, type: NamespaceType): boolean =>
+  type === 'cgroup' || type === 'time' || (type === 'ipc' && createsNamespace(spec, 'user'));
 
 const ORIGIN = '/linux/namespaces';
 
@@ -133,7 +138,7 @@ const join = ({ type, origin }: Joined): Step =>
 export function planClone({ spec, host }: PlanContext): readonly Step[] {
   let flags = 0;
   for (const { type, path } of spec.linux?.namespaces ?? [])
-    if (!path && !UNSHARED_BY_INIT.includes(type)) flags |= NAMESPACES[type];
+    if (!path && !isUnsharedByInit(spec, type)) flags |= NAMESPACES[type];
   const intoCgroup = host.cgroup.version === 2 && host.kernel.cloneIntoCgroup;
   return [
     step('outer', ORIGIN, {
@@ -153,6 +158,12 @@ export const planCgroupNamespace = ({ spec }: PlanContext): readonly Step[] =>
           flags: CLONE_NEWCGROUP,
         }),
       ]
+    : [];
+
+/** Behind the change to the user namespace's root: /dev/mqueue is then root's. */
+export const planIpcNamespace = ({ spec }: PlanContext): readonly Step[] =>
+  createsNamespace(spec, 'ipc') && isUnsharedByInit(spec, 'ipc')
+    ? [step('init', namespaceOrigin(spec, 'ipc'), { call: 'unshare', flags: CLONE_NEWIPC })]
     : [];
 
 /** A new network namespace has one interface, `lo`, which is down. */

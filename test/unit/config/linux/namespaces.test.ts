@@ -6,6 +6,7 @@ import {
   joinsNamespace,
   planCgroupNamespace,
   planClone,
+  planIpcNamespace,
   planJoinNamespaces,
   planLoopback,
 } from '../../../../src/config/linux/namespaces.ts';
@@ -51,9 +52,9 @@ describe('linux.namespaces', () => {
     expect(checkNamespaces(spec)).toMatchObject([{ severity: 'error', path }]);
   });
 
-  it('creates all in one clone3 but cgroup and time, which init unshares', () => {
+  it("creates all in one clone3 but cgroup, time and a user namespace's ipc, which init unshares", () => {
     expect(opsOf(planClone(contextOf(ALL)))).toEqual([
-      { call: 'clone3', flags: 0x7c020000n, cgroup: 'cgroup' },
+      { call: 'clone3', flags: 0x74020000n, cgroup: 'cgroup' },
     ]);
   });
 
@@ -74,6 +75,13 @@ describe('linux.namespaces', () => {
     const joined = namespaces({ type: 'network', path: '/n' }, { type: 'cgroup', path: '/c' });
     expect(planLoopback(contextOf(joined))).toEqual([]);
     expect(planCgroupNamespace(contextOf(joined))).toEqual([]);
+  });
+
+  it('unshares ipc in init only next to a new user namespace', () => {
+    expect(outline(planIpcNamespace(contextOf(ALL)))).toEqual([
+      expect.stringMatching(/^init unshare \/linux\/namespaces\//),
+    ]);
+    expect(planIpcNamespace(contextOf(namespaces({ type: 'ipc' })))).toEqual([]);
   });
 
   it('goes to the rootfs even where nothing is joined', () => {
