@@ -23,7 +23,7 @@ function fromFile({ file }: ProcessFile, container: Spec) {
 /** What a process file leaves open is as the container's own process has it; so it is with runc. */
 function completed(process: Process, own: Process | undefined): Process {
   if (own === undefined) return process;
-  const { rlimits, user, ...rest } = process;
+  const { user, ...rest } = process;
   const { capabilities, apparmorProfile, selinuxLabel, oomScoreAdj } = own;
   const { scheduler, ioPriority, execCPUAffinity } = own;
   const inherited = {
@@ -36,11 +36,9 @@ function completed(process: Process, own: Process | undefined): Process {
     execCPUAffinity,
   };
   const umask = user?.umask ?? own.user?.umask;
-  const limits = rlimits === undefined || rlimits.length === 0 ? own.rlimits : rlimits;
   return {
     ...withoutAbsent(inherited),
     ...rest,
-    ...(limits === undefined ? {} : { rlimits: limits }),
     user: { ...user, ...(umask === undefined ? {} : { umask }) },
   };
 }
