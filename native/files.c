@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 int op_openat(struct tsr_machine *m, const struct op_openat *op)
@@ -49,6 +51,62 @@ int op_write(struct tsr_machine *m, const struct op_write *op)
     if (written < 0)
         return -errno;
     return (size_t)written == length ? 0 : -EIO;
+}
+
+/* 0 when fd stands in a procfs: what is written there must reach the kernel (CVE-2019-16884). */
+static int check_procfs(int fd)
+{
+    struct statfs fs;
+
+    if (fstatfs(fd, &fs) < 0)
+        return -errno;
+    return fs.f_type == KERNEL_PROC_SUPER_MAGIC ? 0 : -EXDEV;
+}
+
+/* Opens self/attr/DIRECTORY/NAME; the path is the detail of whatever fails from here. */
+static int open_attr(struct tsr_machine *m, const struct op_write_attr *op, const char *directory)
+{
+    char path[64] = "self/attr/";
+
+    if (strlen(directory) + strlen(op->name) + sizeof "self/attr//" > sizeof path)
+        return -ENAMETOOLONG;
+    strcat(path, directory);
+    if (*directory != '\0')
+        strcat(path, "/");
+    strcat(path, op->name);
+    m->detail.length = 0;
+    tsr_text_add(&m->detail, path);
+    return tsr_open_beneath(tsr_slot(m, op->proc), path, O_WRONLY | O_CLOEXEC);
+}
+
+int op_write_attr(struct tsr_machine *m, const struct op_write_attr *op)
+{
+    int error = check_procfs(tsr_slot(m, op->proc));
+    int fd TSR_CLOSED = -ENOENT;
+    size_t length = strlen(op->data);
+    ssize_t written;
+
+    if (error < 0)
+        return error;
+    if (op->directory != NULL)
+        fd = open_attr(m, op, op->directory);
+    /* A directory for each security module: Linux 5.8. */
+    if (fd == -ENOENT)
+        fd = open_attr(m, op, "");
+    if (fd < 0)
+        return fd;
+    written = write(fd, op->data, length);
+    if (written < 0)
+        return -errno;
+    return (size_t)written == length ? 0 : -EIO;
+}
+
+int op_setxattr(struct tsr_machine *m, const struct op_setxattr *op)
+{
+    char path[TSR_FD_PATH_MAX];
+    int error = tsr_fd_path(tsr_slot(m, op->fd), path);
+
+    return error < 0 ? error : tsr_result(setxattr(path, op->name, op->value, strlen(op->value), 0));
 }
 
 int op_close(struct tsr_machine *m, const struct op_close *op)

@@ -12,6 +12,7 @@ import { checkCgroupsPath } from './linux/cgroupsPath.ts';
 import { checkDevices } from './linux/devices.ts';
 import { checkMaskedPaths } from './linux/maskedPaths.ts';
 import { checkMemoryPolicy } from './linux/memoryPolicy.ts';
+import { checkMountLabel } from './linux/mountLabel.ts';
 import { checkNamespaces } from './linux/namespaces.ts';
 import { checkPersonality } from './linux/personality.ts';
 import { checkReadonlyPaths } from './linux/readonlyPaths.ts';
@@ -22,6 +23,7 @@ import { checkSysctl } from './linux/sysctl.ts';
 import { checkTimeOffsets } from './linux/timeOffsets.ts';
 import { checkIdMappings } from './linux/uidMappings.ts';
 import { checkMounts } from './mounts.ts';
+import { checkApparmorProfile } from './process/apparmorProfile.ts';
 import { checkArgs } from './process/args.ts';
 import { checkCapabilities } from './process/capabilities.ts';
 import { checkCwd } from './process/cwd.ts';
@@ -31,6 +33,7 @@ import { checkIoPriority } from './process/ioPriority.ts';
 import { checkOomScoreAdj } from './process/oomScoreAdj.ts';
 import { checkRlimits } from './process/rlimits.ts';
 import { checkScheduler } from './process/scheduler.ts';
+import { checkSelinuxLabel } from './process/selinuxLabel.ts';
 import { checkTerminal } from './process/terminal.ts';
 import { checkUser } from './process/user.ts';
 import { checkProcess } from './process.ts';
@@ -54,6 +57,8 @@ export const CHECKS: readonly ((spec: Spec) => readonly Problem[])[] = [
   checkScheduler,
   checkIoPriority,
   checkExecCPUAffinity,
+  checkApparmorProfile,
+  checkSelinuxLabel,
   checkNamespaces,
   checkIdMappings,
   checkTimeOffsets,
@@ -67,4 +72,5 @@ export const CHECKS: readonly ((spec: Spec) => readonly Problem[])[] = [
   checkReadonlyPaths,
   checkPersonality,
   checkMemoryPolicy,
+  checkMountLabel,
 ];

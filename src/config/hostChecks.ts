@@ -5,11 +5,17 @@
 import type { PlanContext } from '../plan/context.ts';
 import type { Problem } from '../spec/problem.ts';
 import { checkCgroupPermission } from './linux/cgroupsPath.ts';
+import { checkMountLabelHost } from './linux/mountLabel.ts';
 import { checkHostResources } from './linux/resources.ts';
+import { checkApparmor } from './process/apparmorProfile.ts';
+import { checkSelinux } from './process/selinuxLabel.ts';
 
 export const HOST_CHECKS: readonly ((context: PlanContext) => readonly Problem[])[] = [
   checkCgroupPermission,
   checkHostResources,
+  checkApparmor,
+  checkSelinux,
+  checkMountLabelHost,
 ];
 
 export const checkHost = (context: PlanContext): readonly Problem[] =>

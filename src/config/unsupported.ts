@@ -25,11 +25,8 @@ export const UNSUPPORTED: readonly Unsupported[] = [
   { pattern: '/freebsd', verdict: 'warn', reason: OTHER_SYSTEM },
   { pattern: '/process/commandLine', verdict: 'warn', reason: OTHER_SYSTEM },
   { pattern: '/process/user/username', verdict: 'warn', reason: OTHER_SYSTEM },
-  { pattern: '/process/apparmorProfile', verdict: 'refuse', reason: 'is not carried out yet' },
-  { pattern: '/process/selinuxLabel', verdict: 'refuse', reason: 'is not carried out yet' },
   { pattern: '/linux/seccomp/listenerPath', verdict: 'warn', reason: NOTIFY },
   { pattern: '/linux/seccomp/listenerMetadata', verdict: 'warn', reason: NOTIFY },
-  { pattern: '/linux/mountLabel', verdict: 'refuse', reason: 'is not carried out yet' },
   { pattern: '/linux/netDevices', verdict: 'refuse', reason: 'is not carried out yet' },
   { pattern: '/linux/intelRdt', verdict: 'refuse', reason: 'is not carried out yet' },
 ];

@@ -35,6 +35,7 @@ import { planSysctl } from '../config/linux/sysctl.ts';
 import { planTimeOffsets } from '../config/linux/timeOffsets.ts';
 import { planBecomeRoot, planIdMappings } from '../config/linux/uidMappings.ts';
 import { planLateReadonly, planMountSources, planMounts } from '../config/mounts.ts';
+import { planApparmorProfile, planExecApparmorProfile } from '../config/process/apparmorProfile.ts';
 import { planExecve, planFindExecutable } from '../config/process/args.ts';
 import {
   planBoundingSet,
@@ -53,6 +54,11 @@ import { planNoNewPrivileges } from '../config/process/noNewPrivileges.ts';
 import { planOomScoreAdj } from '../config/process/oomScoreAdj.ts';
 import { planRlimits } from '../config/process/rlimits.ts';
 import { planScheduler } from '../config/process/scheduler.ts';
+import {
+  planExecSelinuxLabel,
+  planKeyLabel,
+  planSelinuxLabel,
+} from '../config/process/selinuxLabel.ts';
 import { planConsole, planJoinedConsole } from '../config/process/terminal.ts';
 import { planUmask, planUser } from '../config/process/user.ts';
 import { planPivot, planRootfs, planRootReadonly } from '../config/root.ts';
@@ -129,6 +135,7 @@ export const CREATE: readonly Planner[] = [
   planBecomeRoot,
   planIpcNamespace, // its message queues belong to whom it finds here
   planCgroupNamespace, // behind the join: its root is the cgroup init is in
+  planKeyLabel, // of the keyring that comes with the session
   planSession,
   planLoopback,
   planHostname,
@@ -153,6 +160,8 @@ export const CREATE: readonly Planner[] = [
   planLateReadonly,
   planRootReadonly,
   planSysctl,
+  planApparmorProfile,
+  planSelinuxLabel,
   ...PROCESS,
 
   // runtime: the container is created.
@@ -179,6 +188,8 @@ export const EXEC: readonly ExecPlanner[] = [
   planInitialAffinity,
   planEnterCgroups, // their directories are the host's
   planFinalAffinity, // behind the cgroups, whose cpuset bounds it
+  planExecApparmorProfile, // through the host's /proc, which stays outside
+  planExecSelinuxLabel,
   planEnterNamespaces, // not dumpable, and nothing of the host's open any more (CVE-2016-9962)
 
   // init, in the container: behind clone3, for setns(2) to a pid namespace moves children alone.

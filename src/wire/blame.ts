@@ -86,12 +86,14 @@ const WORDING: { readonly [call: string]: (op: Op, fault: Fault) => string } = {
       fault.detail !== '' ? fault.detail : op.call === 'execve' ? (op.args[0] ?? '') : '';
     return `exec ${file}: ${errnoText(fault.errno)}`;
   },
+  // The detail is the attribute, below /proc.
+  write_attr: (_op, fault) =>
+    `write ${fault.detail === '' ? '' : `\`/proc/${fault.detail}\``}: ${formatErrno(fault.errno)}`,
   // The property already names the hook.
   hook: (_op, fault) => (fault.detail === '' ? formatErrno(fault.errno) : fault.detail),
   write: (op, fault) => {
     const path = op.call === 'write' ? op.path : '';
-    const quoted = path.includes('/attr/') ? `\`${path}\`` : quote(path);
-    return `write ${quoted}: ${formatErrno(fault.errno)}${detailOf(fault)}`;
+    return `write ${quote(path)}: ${formatErrno(fault.errno)}${detailOf(fault)}`;
   },
 };
 

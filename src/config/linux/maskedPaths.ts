@@ -16,6 +16,7 @@ import type { PlanContext } from '../../plan/context.ts';
 import { type Slot, type Step, step } from '../../plan/step.ts';
 import { error, type Problem } from '../../spec/problem.ts';
 import { hasMountApi, ROOT } from '../mounts/entry.ts';
+import { mountLabel } from './mountLabel.ts';
 import { hasNamespace } from './namespaces.ts';
 
 const ORIGIN = '/linux/maskedPaths';
@@ -51,7 +52,7 @@ export function planMaskedPaths(context: PlanContext): readonly Step[] {
   if (paths.length === 0 || !hasNamespace(context.spec, 'mount')) return [];
   const withMountApi = hasMountApi(context);
   return [
-    ...(withMountApi ? MASKS : MASKS_OF_MOUNT_2),
+    ...(withMountApi ? masks(context) : MASKS_OF_MOUNT_2),
     ...paths.map((path, i) =>
       step(
         'init',
@@ -69,7 +70,7 @@ export function planMaskedPaths(context: PlanContext): readonly Step[] {
   ];
 }
 
-const MASKS: readonly Step[] = [
+const masks = (context: PlanContext): readonly Step[] => [
   step('init', ORIGIN, {
     call: 'open_tree',
     path: '/dev/null',
@@ -80,11 +81,16 @@ const MASKS: readonly Step[] = [
     call: 'fsmount',
     fstype: 'tmpfs',
     source: 'tmpfs',
-    options: ['ro', 'mode=755'],
+    options: ['ro', 'mode=755', ...contextOption(context)],
     attributes: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
     out: DIRECTORY,
   }),
 ];
+
+function contextOption(context: PlanContext): readonly string[] {
+  const label = mountLabel(context, 'tmpfs');
+  return label === undefined ? [] : [`context=${label}`];
+}
 
 const MASKS_OF_MOUNT_2: readonly Step[] = [
   step('init', ORIGIN, { call: 'openat', path: '/dev/null', flags: O_PATH, mode: 0, out: FILE }),

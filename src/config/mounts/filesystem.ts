@@ -2,26 +2,34 @@
 
 import type { PlanContext } from '../../plan/context.ts';
 import type { Step } from '../../plan/step.ts';
+import { mountLabel } from '../linux/mountLabel.ts';
 import { attach, setRecursiveAttributes } from './attach.ts';
 import { mountAttributes, ONLY_MOUNT_2, SUPERBLOCK_OPTIONS } from './attributes.ts';
 import { hasMountApi, initialFlags, initStep, MOUNT, type MountEntry } from './entry.ts';
 import { planMount2 } from './mount2.ts';
 import { splitData } from './options.ts';
+import { planQueueLabel } from './queueLabel.ts';
 import { coveredSlot, openCovered, planCopyUp, takesCoveredMode } from './tmpfs.ts';
 
 export function planFilesystem(context: PlanContext, entry: MountEntry): readonly Step[] {
-  if (!hasMountApi(context) || needsMount2(entry)) return planMount2(entry);
+  if (!hasMountApi(context) || needsMount2(entry)) return planMount2(context, entry);
+  const label = mountLabel(context, entry.type);
   return [
     ...openCovered(entry),
     initStep(entry, {
       call: 'fsmount',
       fstype: entry.type,
       ...(entry.source === undefined ? {} : { source: entry.source }),
-      options: [...superblockOptions(entry), ...splitData(entry.options.data)],
+      options: [
+        ...superblockOptions(entry),
+        ...splitData(entry.options.data),
+        ...(label === undefined ? [] : [`context=${label}`]),
+      ],
       attributes: mountAttributes(initialFlags(entry)),
       ...(takesCoveredMode(entry) ? { mode_of: coveredSlot(entry) } : {}),
       out: MOUNT,
     }),
+    ...planQueueLabel(context, entry),
     ...planCopyUp(entry),
     ...setRecursiveAttributes(entry, MOUNT),
     ...attach(entry, MOUNT),

@@ -14,13 +14,15 @@ import {
 } from '../../linux/constants/mount.ts';
 import type { PlanContext } from '../../plan/context.ts';
 import type { Slot, Step } from '../../plan/step.ts';
+import { mountLabel } from '../linux/mountLabel.ts';
 import { openDestination, openTarget, setRecursiveAttributes } from './attach.ts';
 import { bindAttributes, IGNORED_ON_BIND } from './attributes.ts';
 import { bindSource, initialFlags, initStep, MOUNT, type MountEntry, TARGET } from './entry.ts';
+import { planQueueLabel } from './queueLabel.ts';
 import { coveredSlot, openCovered, planCopyUp, takesCoveredMode } from './tmpfs.ts';
 
 /** A new file system. */
-export const planMount2 = (entry: MountEntry): readonly Step[] => [
+export const planMount2 = (context: PlanContext, entry: MountEntry): readonly Step[] => [
   ...openCovered(entry),
   openTarget(entry),
   initStep(entry, {
@@ -29,10 +31,11 @@ export const planMount2 = (entry: MountEntry): readonly Step[] => [
     target_fd: TARGET,
     fstype: entry.type,
     flags: BigInt(initialFlags(entry)),
-    ...dataOf(entry),
+    ...dataOf(entry, mountLabel(context, entry.type)),
     ...(takesCoveredMode(entry) ? { mode_of: coveredSlot(entry) } : {}),
   }),
   openDestination(entry),
+  ...planQueueLabel(context, entry),
   ...planCopyUp(entry),
   ...setRecursiveAttributes(entry, MOUNT),
   ...setPropagation(entry, MOUNT),
@@ -110,5 +113,8 @@ const setPropagation = (entry: MountEntry, fd: Slot): readonly Step[] =>
     initStep(entry, { call: 'mount', target_fd: fd, flags: BigInt(propagation) }),
   );
 
-const dataOf = ({ options }: MountEntry): { data?: string } =>
-  options.data.length === 0 ? {} : { data: options.data.join(',') };
+/** The label in quotes, for it may hold commas (mount(8)). */
+function dataOf({ options }: MountEntry, label?: string): { data?: string } {
+  const data = [...options.data, ...(label === undefined ? [] : [`context="${label}"`])];
+  return data.length === 0 ? {} : { data: data.join(',') };
+}

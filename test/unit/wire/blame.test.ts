@@ -73,8 +73,8 @@ describe('blame', () => {
   });
 
   it('puts a security attribute in backquotes, which podman looks for', () => {
-    const op: Op = { call: 'write', path: '/proc/self/attr/exec', data: 'x' };
-    expect(fault('/process/apparmorProfile', op, 'ENOENT').message).toContain(
+    const op: Op = { call: 'write_attr', proc: 'proc', name: 'exec', data: 'x' };
+    expect(fault('/process/apparmorProfile', op, 'EINVAL', 'self/attr/exec').message).toContain(
       '`/proc/self/attr/exec`',
     );
   });
