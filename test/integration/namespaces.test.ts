@@ -228,8 +228,8 @@ describe('linux.uidMappings, linux.gidMappings', () => {
     expect(status).toMatch(/^Gid:\t100000\t100000\t100000\t100000$/m);
   });
   it("leave /dev/mqueue to the container's root", () => {
-    const { stdout } = t.sh('stat -c "%u %g" /dev/mqueue', addUserNamespace);
-    expect(stdout).toBe('0 0\n');
+    const { stdout } = t.sh('stat -c %u /dev/mqueue', addUserNamespace);
+    expect(stdout).toBe('0\n');
   });
   // runc 1.1.5 drops them without a word.
   it.runIf(isTsrun)('need a user namespace', () => {
