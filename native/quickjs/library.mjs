@@ -1,10 +1,19 @@
 /** QuickJS as an archive: the system's, or compiled from source once and kept in the user's cache. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { cacheDirectory, findQuickjs } from './fetch.mjs';
 
+const MISSING = { throwIfNoEntry: false };
 const FILES = ['quickjs', 'libregexp', 'libunicode', 'cutils', 'dtoa'];
 
 /** `-fwrapv`: the engine counts on signed overflow. Sections of their own: what is not used is left out. */
@@ -44,8 +53,9 @@ function staticCompiler() {
 export function compiled(source, compiler, flags) {
   const version = readFileSync(join(source, 'VERSION'), 'utf8').trim();
   const banner = execFileSync(compiler, ['--version'], { encoding: 'utf8' });
+  const changed = FILES.map((name) => statSync(join(source, `${name}.c`), MISSING)?.mtimeMs);
   const key = createHash('sha256').update(
-    JSON.stringify([source, version, banner, compiler, flags]),
+    JSON.stringify([source, version, banner, compiler, flags, changed]),
   );
   const place = join(cacheDirectory(), `libquickjs-${version}-${key.digest('hex').slice(0, 12)}.a`);
   if (existsSync(place)) return place;
