@@ -121,7 +121,7 @@ static JSValue call(JSContext *context, JSValueConst this_value, int argc, JSVal
 	long values[PARAMETERS] = { 0 };
 	const char *strings[PARAMETERS] = { NULL };
 	int64_t address;
-	long result;
+	long result = 0;
 	int failed = 0;
 	(void)this_value;
 	(void)magic;

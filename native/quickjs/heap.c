@@ -14,12 +14,15 @@ enum {
 	CHUNK_BYTES = 1 << 20, /* how the heap grows behind HEAP_BYTES */
 	SMALL_BYTES = 1024,    /* sizes up to here step by 16, above by a quarter of a power of two */
 	SMALL_CLASSES = SMALL_BYTES / 16,
-	CLASSES = SMALL_CLASSES + 4 * 40,
+	CLASSES = SMALL_CLASSES + 4 * 24,
 };
+/* contents counts in 32 bits; the engine gives up far below. */
+static const size_t LARGEST_BYTES = (size_t)1 << 30;
 
-/* In front of every block: its class, and so its size. Eight bytes behind a multiple of 16. */
+/* In front of every block: its class and what it may hold. Eight bytes behind a multiple of 16. */
 struct block {
-	uint64_t class;
+	uint32_t class;
+	uint32_t contents; /* in units of 8 bytes */
 	struct block *next; /* while it is free; the first bytes of the contents otherwise */
 };
 enum { HEADER = offsetof(struct block, next) };
@@ -68,7 +71,7 @@ static int grow(size_t bytes)
 
 void *heap_alloc(size_t size)
 {
-	if (size > PTRDIFF_MAX / 2)
+	if (__builtin_expect(size > LARGEST_BYTES, 0))
 		return NULL;
 	unsigned class = class_of(size + HEADER);
 	struct block *block = heap.free[class];
@@ -82,6 +85,7 @@ void *heap_alloc(size_t size)
 	block = (struct block *)(void *)heap.next;
 	heap.next += bytes;
 	block->class = class;
+	block->contents = (uint32_t)((bytes - HEADER) / 8);
 	return &block->next;
 }
 
@@ -92,7 +96,7 @@ static struct block *block_of(const void *contents)
 
 size_t heap_size(const void *block)
 {
-	return block == NULL ? 0 : class_bytes((unsigned)block_of(block)->class) - HEADER;
+	return block == NULL ? 0 : (size_t)block_of(block)->contents * 8;
 }
 
 void heap_free(void *contents)
