@@ -17,6 +17,7 @@ const NO_SLOT = 0xffff_ffff;
 
 export interface EncodeOptions {
   readonly machine: 'x86_64' | 'aarch64';
+  readonly encodeUtf8: (text: string) => Uint8Array;
   /** The rules of a filter to an array of struct sock_filter. */
   readonly compileFilter: (filter: SeccompFilter) => Uint8Array;
   /** What the runtime put into slots before the executor is started: descriptors it inherits, pids. */
@@ -34,7 +35,7 @@ export interface EncodedPlan {
  * between it and the executor's step before. RangeError when a value does not fit its field.
  */
 export function encodePlan(plan: Plan, options: EncodeOptions): EncodedPlan {
-  const steps = new Writer();
+  const steps = new Writer(options.encodeUtf8);
   const slots = new Map<Slot, number>();
   const numberOf = (slot: Slot): number => {
     const number = slots.get(slot) ?? slots.size;
@@ -57,7 +58,7 @@ export function encodePlan(plan: Plan, options: EncodeOptions): EncodedPlan {
   });
 
   const inherited = [...slots.keys()].filter((slot) => options.filled.has(slot));
-  const out = new Writer();
+  const out = new Writer(options.encodeUtf8);
   const body = steps.finish();
   out.u32(MAGIC);
   out.u32(WIRE_VERSION);

@@ -1,11 +1,18 @@
+const HALF_A_PAIR = /[\ud800-\udfff]/u;
+
 /**
  * Little-endian bytes that grow. Whatever does not fit its field is thrown as a RangeError: a plan that
  * cannot be said exactly is never sent.
  */
 export class Writer {
+  private readonly encodeUtf8: (text: string) => Uint8Array;
   private bytes = new Uint8Array(8192);
   private view = new DataView(this.bytes.buffer);
   private end = 0;
+
+  constructor(encodeUtf8: (text: string) => Uint8Array) {
+    this.encodeUtf8 = encodeUtf8;
+  }
 
   // `this.view` is another one behind room(): no call may take both in one expression.
 
@@ -15,25 +22,25 @@ export class Writer {
   }
 
   u8(value: number): void {
-    integer('u8', value, 0, 0xff);
+    if ((value & 0xff) !== value) throw misfit('u8', value);
     const at = this.room(1);
-    this.view.setUint8(at, value);
+    this.bytes[at] = value;
   }
 
   u16(value: number): void {
-    integer('u16', value, 0, 0xffff);
+    if ((value & 0xffff) !== value) throw misfit('u16', value);
     const at = this.room(2);
     this.view.setUint16(at, value, true);
   }
 
   u32(value: number): void {
-    integer('u32', value, 0, 0xffff_ffff);
+    if (value >>> 0 !== value) throw misfit('u32', value);
     const at = this.room(4);
     this.view.setUint32(at, value, true);
   }
 
   i32(value: number): void {
-    integer('i32', value, -0x8000_0000, 0x7fff_ffff);
+    if ((value | 0) !== value) throw misfit('i32', value);
     const at = this.room(4);
     this.view.setInt32(at, value, true);
   }
@@ -58,16 +65,20 @@ export class Writer {
 
   /** `| u32 length with NUL | UTF-8 | NUL |`; a text that holds NUL would be cut and is refused. */
   text(value: string): void {
-    const start = this.end;
-    this.u32(0);
-    for (const character of value) this.character(character.codePointAt(0) ?? 0);
-    this.u8(0);
-    this.setU32(start, this.end - start - 4);
+    if (value.includes('\0')) throw new RangeError('a text holds NUL');
+    const encoded = this.encodeUtf8(value);
+    // In ASCII every character is a byte; only elsewhere can there be half a surrogate pair.
+    if (encoded.length !== value.length && HALF_A_PAIR.test(value)) {
+      throw new RangeError('a text holds half a surrogate pair');
+    }
+    this.u32(encoded.length + 1);
+    const at = this.room(encoded.length + 1);
+    this.bytes.set(encoded, at);
   }
 
   /** Overwrites a u32 written before, as a length that was not known yet. */
   setU32(at: number, value: number): void {
-    integer('u32', value, 0, 0xffff_ffff);
+    if (value >>> 0 !== value) throw misfit('u32', value);
     this.view.setUint32(at, value, true);
   }
 
@@ -76,29 +87,7 @@ export class Writer {
     return this.bytes.slice(0, this.end);
   }
 
-  private character(code: number): void {
-    if (code === 0) throw new RangeError('a text holds NUL');
-    if (code >= 0xd800 && code <= 0xdfff)
-      throw new RangeError('a text holds half a surrogate pair');
-    const tail = (shift: number) => this.u8(0x80 | ((code >> shift) & 0x3f));
-    if (code < 0x80) {
-      this.u8(code);
-    } else if (code < 0x800) {
-      this.u8(0xc0 | (code >> 6));
-      tail(0);
-    } else if (code < 0x1_0000) {
-      this.u8(0xe0 | (code >> 12));
-      tail(6);
-      tail(0);
-    } else {
-      this.u8(0xf0 | (code >> 18));
-      tail(12);
-      tail(6);
-      tail(0);
-    }
-  }
-
-  /** Makes room for `count` bytes and returns where they begin. */
+  /** Makes room for `count` bytes, all zero, and returns where they begin. */
   private room(count: number): number {
     const at = this.end;
     this.end += count;
@@ -112,8 +101,5 @@ export class Writer {
   }
 }
 
-function integer(type: string, value: number, least: number, most: number): void {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new RangeError(`${value} is no ${type}`);
-  }
-}
+const misfit = (type: string, value: number): RangeError =>
+  new RangeError(`${value} is no ${type}`);

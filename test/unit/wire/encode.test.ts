@@ -5,6 +5,7 @@ import { type EncodeOptions, encodePlan } from '../../../src/wire/encode.ts';
 
 const none: EncodeOptions = {
   machine: 'x86_64',
+  encodeUtf8: (text) => new TextEncoder().encode(text),
   compileFilter: ({ action }) => Uint8Array.of(0xf1, action),
   filled: new Map(),
 };
