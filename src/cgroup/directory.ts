@@ -1,7 +1,8 @@
 /** Making and removing a container's cgroup directories. */
 import { failedWith, SystemError, unless } from '../linux/call.ts';
 import { errnoNumber } from '../linux/constants/errno.ts';
-import { mkdir, readTextIfExists, rmdir, writeExisting } from '../linux/files.ts';
+import { F_OK } from '../linux/constants/file.ts';
+import { access, mkdir, readTextIfExists, rmdir, writeExisting } from '../linux/files.ts';
 import { monotonicMs, sleepMs } from '../linux/time.ts';
 import { killAll, processesIn, subgroups } from './processes.ts';
 
@@ -16,14 +17,26 @@ export function createCgroup(
   controllers: readonly string[],
 ): void {
   let directory = mountpoint;
+  let isNew = false;
   for (const name of path.split('/').filter((part) => part !== '')) {
     delegate(directory);
     const parent = directory;
     directory = `${directory}/${name}`;
-    unless(['EEXIST'], () => mkdir(directory, 0o755));
+    isNew = makeGroup(directory);
     if (controllers.includes('cpuset')) inheritCpuset(parent, directory);
   }
-  refuseInUse(directory);
+  if (!isNew) refuseInUse(directory);
+}
+
+/** False when it was there. */
+function makeGroup(directory: string): boolean {
+  try {
+    mkdir(directory, 0o755);
+    return true;
+  } catch (thrown) {
+    if (failedWith(thrown, 'EEXIST')) return false;
+    throw thrown;
+  }
 }
 
 /**
@@ -31,6 +44,8 @@ export function createCgroup(
  * end. Asked before state.json names the cgroup as the container's own.
  */
 export function refuseInUse(directory: string): void {
+  // Mostly there is none: one question, where looking for processes is many.
+  if (!access(directory, F_OK)) return;
   if (processesIn(directory).length === 0) return;
   throw new SystemError('cgroup', errnoNumber('EBUSY'), `${directory} has processes`);
 }

@@ -39,7 +39,9 @@ export const filterCompiler =
       keep(directory, path, recordOf(key, program));
       return program;
     } catch (thrown) {
-      throw filterFailed(thrown instanceof Error ? thrown.message : String(thrown));
+      throw filterFailed(
+        thrown instanceof Error || thrown instanceof SystemError ? thrown.message : String(thrown),
+      );
     }
   };
 

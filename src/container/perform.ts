@@ -34,15 +34,9 @@ type Operation<K extends RuntimeCall> = Extract<Op, { readonly call: K }>;
 
 /** Performs one operation; SystemError when it fails. */
 export function performOperation(op: Op, performance: Performance): void {
-  if (!RUNTIME_CALLS.some((call) => performAs(call, op, performance))) {
-    throw new RangeError(`${op.call} is no operation of the runtime`);
-  }
-}
-
-function performAs<K extends RuntimeCall>(call: K, op: Op, performance: Performance): boolean {
-  if (!isOperation(call, op)) return false;
-  OPERATIONS[call](op, performance);
-  return true;
+  const perform = PERFORMERS.get(op.call);
+  if (perform === undefined) throw new RangeError(`${op.call} is no operation of the runtime`);
+  perform(op, performance);
 }
 
 const isOperation = <K extends RuntimeCall>(call: K, op: Op): op is Operation<K> =>
@@ -107,6 +101,16 @@ const OPERATIONS: {
     replaceFile(op.path, temporary, engine().encodeUtf8(String(slots.get(op.pid))), 0o644);
   },
 };
+
+const performer =
+  <K extends RuntimeCall>(call: K) =>
+  (op: Op, performance: Performance): void => {
+    if (isOperation(call, op)) OPERATIONS[call](op, performance);
+  };
+
+const PERFORMERS: ReadonlyMap<string, (op: Op, performance: Performance) => void> = new Map(
+  RUNTIME_CALLS.map((call) => [call, performer(call)]),
+);
 
 /** The values of slots on the runtime's side: descriptors, and init's pid. */
 export class Slots {

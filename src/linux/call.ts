@@ -3,35 +3,43 @@ import { engine } from '../engine/current.ts';
 import type { CFunction, CValue, Signature } from '../engine/engine.ts';
 import { errnoName, errnoNumber, errnoText } from './constants/errno.ts';
 
-/** A call that failed. `detail` is what it was about, mostly a path; text for people is made elsewhere. */
-export class SystemError extends Error {
-  override readonly name = 'SystemError';
+/**
+ * A call that failed. `detail` is what it was about, mostly a path; text for people is made elsewhere. No
+ * Error: most of these are answers (ENOENT, EEXIST), and to note the stack costs QuickJS more than the call.
+ */
+export class SystemError {
+  readonly name = 'SystemError';
   readonly errno: number;
   readonly call: string;
   readonly detail: string;
 
   constructor(call: string, errno: number, detail = '') {
-    super(`${call}${detail === '' ? '' : ` ${detail}`}: ${errnoName(errno)}: ${errnoText(errno)}`);
     this.call = call;
     this.errno = errno;
     this.detail = detail;
+  }
+
+  get message(): string {
+    const { call, errno, detail } = this;
+    return `${call}${detail === '' ? '' : ` ${detail}`}: ${errnoName(errno)}: ${errnoText(errno)}`;
+  }
+
+  toString(): string {
+    return this.message;
   }
 }
 
 /** Whether something thrown is a failed call with one of these errno. */
 export const failedWith = (thrown: unknown, ...names: readonly `E${string}`[]): boolean =>
-  thrown instanceof SystemError && names.some((name) => errnoNumber(name) === thrown.errno);
+  thrown instanceof SystemError && isOneOf(thrown.errno, names);
+
+const isOneOf = (errno: number, names: readonly `E${string}`[]): boolean =>
+  names.some((name) => errnoNumber(name) === errno);
 
 const EINTR = 4;
 
 /** A function of the C library, looked up when it is first called. */
-export function libc(name: string, signature: Signature): CFunction {
-  let bound: CFunction | undefined;
-  return (...args: CValue[]) => {
-    bound ??= engine().bind(name, signature);
-    return bound(...args);
-  };
-}
+export const libc = (name: string, signature: Signature): CFunction => ofArity(name, signature);
 
 /**
  * A function that returns -1 and sets errno when it fails: throws SystemError then, and calls again when
@@ -41,13 +49,53 @@ export function throwing(
   name: string,
   signature: Signature,
 ): (detail: string, ...args: CValue[]) => number {
-  const call = libc(name, signature);
-  return (detail, ...args) => {
+  const call = ofArity(name, signature);
+  return (detail, a, b, c, d, e, f) => {
     for (;;) {
-      const result = call(...args);
+      const result = call(a, b, c, d, e, f);
       if (result !== -1) return result;
       const errno = engine().errno();
       if (errno !== EINTR) throw new SystemError(name, errno, detail);
+    }
+  };
+}
+
+type Argument = CValue | undefined;
+type Six = (
+  a?: Argument,
+  b?: Argument,
+  c?: Argument,
+  d?: Argument,
+  e?: Argument,
+  f?: Argument,
+) => number;
+
+/**
+ * A function of up to six parameters that is bound at its first call. Spelled out by arity: a rest
+ * parameter and its spreading cost QuickJS two arrays a call.
+ */
+function ofArity(name: string, signature: Signature): Six {
+  const arity = signature.length - 2;
+  let bound: CFunction | undefined;
+  return (a = null, b = null, c = null, d = null, e = null, f = null) => {
+    bound ??= engine().bind(name, signature);
+    switch (arity) {
+      case 0:
+        return bound();
+      case 1:
+        return bound(a);
+      case 2:
+        return bound(a, b);
+      case 3:
+        return bound(a, b, c);
+      case 4:
+        return bound(a, b, c, d);
+      case 5:
+        return bound(a, b, c, d, e);
+      case 6:
+        return bound(a, b, c, d, e, f);
+      default:
+        throw new RangeError(`${name}: more parameters than six`);
     }
   };
 }

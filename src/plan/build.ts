@@ -6,6 +6,8 @@ import type { Plan, Step } from './step.ts';
 export const buildPlan = <C extends PlanContext>(
   sequence: readonly ((context: C) => readonly Step[])[],
   context: C,
-): Plan => ({
-  steps: sequence.flatMap((planner) => planner(context)),
-});
+): Plan => {
+  const steps: Step[] = [];
+  for (const planner of sequence) steps.push(...planner(context));
+  return { steps };
+};

@@ -40,9 +40,6 @@ export interface Plan {
 
 type Extra = Pick<Step, 'ignore' | 'warn'>;
 
-export const step = (actor: Actor, origin: ConfigPath, op: Op, extra: Extra = {}): Step => ({
-  actor,
-  op,
-  origin,
-  ...extra,
-});
+/** Spread only when there is something: a plan has a hundred steps and more. */
+export const step = (actor: Actor, origin: ConfigPath, op: Op, extra?: Extra): Step =>
+  extra === undefined ? { actor, op, origin } : { actor, op, origin, ...extra };

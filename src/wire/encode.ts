@@ -2,11 +2,11 @@
  * A plan to the bytes the executor reads. The layout is drawn in native/README.md; the operations and
  * their fields come from schemas/ops.json, whose hash is the version both sides must share.
  */
-import { type FieldType, OPS, type OpField, WIRE_VERSION } from '../generated/ops.ts';
+import { type FieldType, OPS, WIRE_VERSION } from '../generated/ops.ts';
 import { errnoNumber } from '../linux/constants/errno.ts';
 import { nativeOpenFlags } from '../linux/constants/file.ts';
 import type { SeccompFilter } from '../linux/constants/seccomp.ts';
-import type { Actor, Op, Plan, Slot, Step } from '../plan/step.ts';
+import type { Plan, Slot, Step } from '../plan/step.ts';
 import { Writer } from './writer.ts';
 
 const MAGIC = 0x4e52_5354; // "TSRN"
@@ -83,40 +83,37 @@ function encodeStep(
   numberOf: (slot: Slot) => number,
   options: EncodeOptions,
 ): void {
-  const shape = OPS[step.op.call];
-  allowed(step.op.call, shape.actors, step.actor);
-  const ignored = (step.ignore ?? []).map(errnoNumber);
+  const { op, ignore } = step;
+  const shape = SHAPES.get(op.call);
+  if (shape === undefined || !shape.actors.includes(step.actor)) {
+    throw new RangeError(`${op.call} is no operation of ${step.actor}`);
+  }
+  const filter = op.call === 'seccomp' ? options.compileFilter(op.filter) : undefined;
   const start = out.length;
   out.u32(0);
   out.u16(shape.opcode);
   out.u8(actor);
   out.u8((yields ? FLAG_YIELD : 0) | (step.warn === true ? FLAG_WARN : 0));
   out.u32(index);
-  out.u32(ignored.length);
-  for (const errno of ignored) out.i32(errno);
-  for (const field of shape.fields) {
-    FIELDS[field.type](out, travelling(step.op, field, options), numberOf);
+  out.u32(ignore?.length ?? 0);
+  if (ignore !== undefined) for (const name of ignore) out.i32(errnoNumber(name));
+  const values: Readonly<Record<string, unknown>> = op;
+  for (const { name, type, write } of shape.fields) {
+    write(out, type === 'filter' ? filter : values[name], numberOf, options.machine);
   }
   out.setU32(start, out.length - start);
 }
 
-/** The value of a field for this machine: a filter compiled, open(2)'s flags as its kernel has them. */
-function travelling(op: Op, field: OpField, options: EncodeOptions): unknown {
-  if (op.call === 'seccomp' && field.type === 'filter') return options.compileFilter(op.filter);
-  const values: Readonly<Record<string, unknown>> = op;
-  const value = values[field.name];
-  return field.constants === 'O_' ? nativeOpenFlags(options.machine, expectNumber(value)) : value;
-}
-
-function allowed(call: string, actors: readonly Actor[], actor: Actor): void {
-  if (!actors.includes(actor)) throw new RangeError(`${call} is no operation of ${actor}`);
-}
-
-type FieldWriter = (out: Writer, value: unknown, numberOf: (slot: Slot) => number) => void;
+type FieldWriter = (
+  out: Writer,
+  value: unknown,
+  numberOf: (slot: Slot) => number,
+  machine: EncodeOptions['machine'],
+) => void;
 
 const writeSlot: FieldWriter = (out, value, numberOf) => out.u32(numberOf(expectText(value)));
 const writeOptionalSlot: FieldWriter = (out, value, numberOf) =>
-  value === undefined ? out.u32(NO_SLOT) : writeSlot(out, value, numberOf);
+  out.u32(value === undefined ? NO_SLOT : numberOf(expectText(value)));
 
 const FIELDS: { readonly [K in FieldType]: FieldWriter } = {
   u32: (out, value) => out.u32(expectNumber(value)),
@@ -133,6 +130,34 @@ const FIELDS: { readonly [K in FieldType]: FieldWriter } = {
   slot_out: writeSlot,
   'slot_out?': writeOptionalSlot,
 };
+
+/** open(2)'s flags as the machine's kernel has them. */
+const writeOpenFlags: FieldWriter = (out, value, _, machine) =>
+  out.u32(nativeOpenFlags(machine, expectNumber(value)));
+
+interface WrittenField {
+  readonly name: string;
+  readonly type: FieldType;
+  readonly write: FieldWriter;
+}
+
+/** OPS with the way each field is written. */
+const SHAPES = new Map(
+  Object.entries(OPS).map(([call, { opcode, actors, fields }]) => [
+    call,
+    {
+      opcode,
+      actors,
+      fields: fields.map(
+        ({ name, type, constants }): WrittenField => ({
+          name,
+          type,
+          write: constants === 'O_' ? writeOpenFlags : FIELDS[type],
+        }),
+      ),
+    },
+  ]),
+);
 
 /** `| u32 count | items |` */
 function list(out: Writer, value: unknown, write: (item: unknown) => void): void {

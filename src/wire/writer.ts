@@ -35,7 +35,10 @@ export class Writer {
 
   u32(value: number): void {
     if (value >>> 0 !== value) throw misfit('u32', value);
-    const at = this.room(4);
+    const at = this.end;
+    // Most of a plan: without a call where there is room.
+    if (at + 4 > this.bytes.length) this.room(4);
+    else this.end = at + 4;
     this.view.setUint32(at, value, true);
   }
 

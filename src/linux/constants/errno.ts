@@ -133,17 +133,18 @@ const ERRNO: readonly (readonly [number: number, name: `E${string}`, text: strin
   [133, 'EHWPOISON', 'memory page has hardware error'],
 ];
 
+const BY_NUMBER = new Map(ERRNO.map((row) => [row[0], row]));
+const NUMBERS: ReadonlyMap<string, number> = new Map(ERRNO.map(([number, name]) => [name, number]));
+
 /** `ENOENT`; `errno 999` for a number no table knows. */
-export const errnoName = (errno: number): string =>
-  ERRNO.find(([number]) => number === errno)?.[1] ?? `errno ${errno}`;
+export const errnoName = (errno: number): string => BY_NUMBER.get(errno)?.[1] ?? `errno ${errno}`;
 
 /** `no such file or directory`. */
-export const errnoText = (errno: number): string =>
-  ERRNO.find(([number]) => number === errno)?.[2] ?? 'unknown error';
+export const errnoText = (errno: number): string => BY_NUMBER.get(errno)?.[2] ?? 'unknown error';
 
 /** The number of `ENOENT`; throws for a name that is none, which is a mistake in a plan. */
 export function errnoNumber(name: `E${string}`): number {
-  const row = ERRNO.find(([, known]) => known === name);
-  if (row === undefined) throw new RangeError(`${name} is no errno`);
-  return row[0];
+  const number = NUMBERS.get(name);
+  if (number === undefined) throw new RangeError(`${name} is no errno`);
+  return number;
 }
