@@ -58,7 +58,8 @@ export async function build(entry, target, { include, library, compiler }) {
 
   const maker = join(work, 'tsrun-maker');
   cc(
-    ...['-O2', '-flto', '-fno-pie', '-no-pie', '-static', '-DTSRUN_SNAPSHOT', ...WARNINGS, ...HARDENING],
+    ...['-O2', '-flto', '-fno-pie', '-no-pie', '-static', '-DTSRUN_SNAPSHOT'],
+    ...[...WARNINGS, ...HARDENING],
     ...['-ffunction-sections', '-fdata-sections', '-Wl,--gc-sections', '-Wl,-z,noseparate-code'],
     ...[`-Wl,--section-start=tsrun_heap=0x${HEAP_ADDRESS.toString(16)}`, SYMBOLS ? '-g' : '-s'],
     ...['-o', maker, ...SOURCES.map((name) => join(here, `${name}.c`))],
