@@ -151,6 +151,10 @@ export const containerMissing = (): TsrunError =>
 export const containerNotRunning = (): TsrunError =>
   new TsrunError('container-state', 'container not running');
 
+/** `events`, in runc's words. */
+export const eventsNotRunning = (id: string): TsrunError =>
+  new TsrunError('container-state', `container with id ${id} is not running`);
+
 export const containerNotPaused = (): TsrunError =>
   new TsrunError('container-state', 'container not paused');
 

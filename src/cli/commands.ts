@@ -287,6 +287,22 @@ const TABLE = {
     summary: 'let all processes that were paused go on',
     flags: [],
   },
+  events: {
+    ...ONE_ID,
+    summary: 'display events of a container: out of memory, and what it uses',
+    description:
+      'Prints a line of JSON each time the container ran out of memory, and at each interval what it ' +
+      'uses; ends when the container does.',
+    flags: [
+      {
+        name: 'interval',
+        type: 'text',
+        default: '5s',
+        help: 'time between two lines: 500ms, 1m30s',
+      },
+      { name: 'stats', type: 'bool', help: 'print what the container uses, once' },
+    ],
+  },
   update: {
     ...ONE_ID,
     summary: 'change the limits of a container while it runs',

@@ -2,6 +2,7 @@
 import type { Verb } from './commands.ts';
 import { create } from './create.ts';
 import { remove } from './delete.ts';
+import { events } from './events.ts';
 import { exec } from './exec.ts';
 import { features } from './features.ts';
 import type { Invocation } from './invocation.ts';
@@ -29,6 +30,7 @@ export const VERB_FUNCTIONS: { readonly [K in Verb]: (invocation: Invocation) =>
   pause,
   resume,
   update,
+  events,
   spec,
   features,
   plan,

@@ -108,6 +108,12 @@ export function waitUntilEnded(process: ProcessIdentity, timeoutMs: number): boo
   }
 }
 
+/** A pidfd of that process, the caller's to close; undefined when it has ended, or before Linux 5.3. */
+export function pidfdOf(process: ProcessIdentity): Fd | undefined {
+  const pidfd = openPidfd(process);
+  return typeof pidfd === 'number' ? pidfd : undefined;
+}
+
 function openPidfd(process: ProcessIdentity): Fd | 'ended' | 'unknown call' {
   try {
     const pidfd = sys.syscall('pidfd_open', SYS_pidfd_open, process.pid, 0, 0, 0);

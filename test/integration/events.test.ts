@@ -1,0 +1,162 @@
+/** events: its figures are those of the cgroup's files, its end is the container's. */
+import { describe, expect, it } from 'vitest';
+import { isV2, readCgroup } from './cgroupFiles.ts';
+import type { Config } from './config.ts';
+import { isTsrun, type Spawned, until, useContainers } from './runtime.ts';
+
+const t = useContainers();
+type Resources = NonNullable<Config['linux']['resources']>;
+
+function start(script: string, resources: Resources = {}) {
+  const created = t.create((config) => {
+    config.process.args = ['sh', '-c', script];
+    config.linux.resources = resources;
+  });
+  expect(created.result).toMatchObject({ status: 0 });
+  expect(t.call(['start', created.id])).toMatchObject({ status: 0 });
+  return created;
+}
+
+interface Event {
+  readonly type: string;
+  readonly id: string;
+  readonly data?: {
+    readonly cpu: {
+      readonly usage: { readonly total: number; readonly percpu?: readonly number[] };
+      readonly throttling: { readonly periods?: number };
+      readonly psi?: unknown;
+    };
+    readonly memory: {
+      readonly usage: { readonly limit: number; readonly usage: number };
+      readonly raw: Readonly<Record<string, number>>;
+    };
+    readonly pids: { readonly current: number; readonly limit?: number };
+  };
+}
+
+const linesOf = (spawned: Spawned): readonly Event[] =>
+  spawned
+    .stdout()
+    .split('\n')
+    .filter((line) => line.endsWith('}'))
+    .map((line) => JSON.parse(line) as Event);
+
+describe('events --stats', () => {
+  it('prints one line in the shape engines read', () => {
+    const { id } = start('sleep 1000');
+    const { status, stdout, stderr } = t.call(['events', '--stats', id]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout.endsWith('\n')).toBe(true);
+    expect(stdout.trimEnd()).not.toContain('\n');
+    const event = JSON.parse(stdout) as Event;
+    expect(event).toMatchObject({ type: 'stats', id });
+    expect(Object.keys(event.data ?? {})).toEqual([
+      'cpu',
+      'cpuset',
+      'memory',
+      'pids',
+      'blkio',
+      'hugetlb',
+      'intel_rdt',
+      'network_interfaces',
+    ]);
+  });
+
+  it('agrees with the files of the cgroup, which stand still while it is paused', () => {
+    const { id } = start('i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; sleep 1000', {
+      memory: { limit: 64 << 20 },
+      pids: { limit: 12 },
+      cpu: { quota: 50_000, period: 100_000 },
+    });
+    t.call(['pause', id]);
+    // The kernel's timer of the quota runs on for a while.
+    const periods = () =>
+      Number(/^nr_periods (\d+)$/m.exec(readCgroup(id, 'cpu', 'cpu.stat'))?.[1]);
+    const before = periods();
+    const { data } = JSON.parse(t.call(['events', '--stats', id]).stdout) as Event;
+    expect(data?.cpu.throttling.periods ?? 0).toBeGreaterThanOrEqual(before);
+    expect(data?.cpu.throttling.periods ?? 0).toBeLessThanOrEqual(periods());
+    const read = (controller: string, file: string) => Number(readCgroup(id, controller, file));
+    expect(data?.pids).toEqual({ current: read('pids', 'pids.current'), limit: 12 });
+    expect(data?.memory.usage.limit).toBe(64 << 20);
+    expect(data?.memory.usage.usage).toBe(
+      isV2 ? read('memory', 'memory.current') : read('memory', 'memory.usage_in_bytes'),
+    );
+    const stat = readCgroup(id, 'memory', 'memory.stat')
+      .split('\n')
+      .map((line) => line.split(' '))
+      .map(([name, value]) => [name, Number(value)] as const);
+    expect(data?.memory.raw).toEqual(Object.fromEntries(stat));
+    if (isV2) {
+      const usage = /^usage_usec (\d+)$/m.exec(readCgroup(id, 'cpu', 'cpu.stat'))?.[1];
+      expect(data?.cpu.usage.total).toBe(Number(usage) * 1000);
+      expect(data?.cpu.psi).toMatchObject({ some: {}, full: {} });
+    } else {
+      expect(data?.cpu.usage.total).toBe(read('cpuacct', 'cpuacct.usage'));
+      expect(data?.cpu.usage.percpu).toEqual(
+        readCgroup(id, 'cpuacct', 'cpuacct.usage_percpu').split(' ').map(Number),
+      );
+    }
+    t.call(['resume', id]);
+  });
+
+  it('prints no limit of memory exactly', () => {
+    const { id } = start('sleep 1000');
+    const text = isV2 ? '"limit":18446744073709551615' : '"limit":9223372036854771712';
+    expect(t.call(['events', '--stats', id]).stdout).toContain(text);
+  });
+
+  it('refuses a container that has stopped', async () => {
+    const { id } = start('true');
+    await t.waitFor(id, 'stopped');
+    const { status, stderr } = t.call(['events', '--stats', id]);
+    expect(status).toBe(1);
+    expect(stderr).toContain(`container with id ${id} is not running`);
+  });
+});
+
+describe('events', () => {
+  it('prints a line at each interval', async () => {
+    const { id } = start('sleep 1000');
+    const events = t.spawn(['events', '--interval', '50ms', id]);
+    await until(() => linesOf(events).length >= 3, 'three lines');
+    expect(new Set(linesOf(events).map(({ type }) => type))).toEqual(new Set(['stats']));
+    events.child.kill('SIGKILL');
+    await events.ended;
+  });
+
+  it('tells that the container ran out of memory', async () => {
+    const limit = { limit: 16 << 20, swap: 16 << 20 };
+    const { id } = start('sleep 0.5; head -c 200m /dev/zero | tail > /dev/null; sleep 1000', {
+      memory: limit,
+    });
+    const events = t.spawn(['events', '--interval', '1h', id]);
+    await until(() => linesOf(events).length > 0, 'an event');
+    expect(linesOf(events)[0]).toEqual({ type: 'oom', id });
+    events.child.kill('SIGKILL');
+    await events.ended;
+  });
+
+  // runc on v1 goes on until the cgroup is removed.
+  it.runIf(isTsrun)('ends when the process of the container does', async () => {
+    const { id } = start('sleep 1000');
+    const events = t.spawn(['events', '--interval', '20ms', id]);
+    await until(() => linesOf(events).length > 0, 'a line');
+    t.call(['kill', id, 'KILL']);
+    expect(await events.ended).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  it('ends when the container is deleted', async () => {
+    const { id } = start('sleep 1000');
+    const events = t.spawn(['events', '--interval', '1h', id]);
+    // Longer than it takes to begin to watch.
+    await new Promise((done) => setTimeout(done, 500));
+    t.call(['delete', '--force', id]);
+    expect(await events.ended).toMatchObject({ status: 0 });
+  });
+
+  it.each(['0', '-1s', '5'])('refuses the interval %s', (interval) => {
+    const { id } = start('sleep 1000');
+    expect(t.call(['events', `--interval=${interval}`, id]).status).toBe(1);
+  });
+});
