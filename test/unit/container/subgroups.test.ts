@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { cgroupsToEnter } from '../../../src/container/subgroups.ts';
+import { setEngine } from '../../../src/engine/current.ts';
+import { nodeEngine } from '../../../src/engine/node.ts';
 import type { CgroupLayout } from '../../../src/plan/context.ts';
+
+setEngine(nodeEngine());
 
 const V1: CgroupLayout = {
   version: 1,
