@@ -39,12 +39,10 @@ import { checkUser } from './process/user.ts';
 import { checkProcess } from './process.ts';
 import { checkRoot } from './root.ts';
 
-export const CHECKS: readonly ((spec: Spec) => readonly Problem[])[] = [
-  checkRoot,
-  checkMounts,
-  checkHostname,
-  checkDomainname,
-  checkHooks,
+type Check = (spec: Spec) => readonly Problem[];
+
+/** Of process alone: also of the process `exec` puts into a container's config. */
+export const PROCESS_CHECKS: readonly Check[] = [
   checkProcess,
   checkTerminal,
   checkCwd,
@@ -59,6 +57,15 @@ export const CHECKS: readonly ((spec: Spec) => readonly Problem[])[] = [
   checkExecCPUAffinity,
   checkApparmorProfile,
   checkSelinuxLabel,
+];
+
+export const CHECKS: readonly Check[] = [
+  checkRoot,
+  checkMounts,
+  checkHostname,
+  checkDomainname,
+  checkHooks,
+  ...PROCESS_CHECKS,
   checkNamespaces,
   checkIdMappings,
   checkTimeOffsets,

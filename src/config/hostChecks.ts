@@ -10,13 +10,21 @@ import { checkHostResources } from './linux/resources.ts';
 import { checkApparmor } from './process/apparmorProfile.ts';
 import { checkSelinux } from './process/selinuxLabel.ts';
 
-export const HOST_CHECKS: readonly ((context: PlanContext) => readonly Problem[])[] = [
+type HostCheck = (context: PlanContext) => readonly Problem[];
+
+/** Of process alone: also of the process of `exec`. */
+const PROCESS_HOST_CHECKS: readonly HostCheck[] = [checkApparmor, checkSelinux];
+
+export const HOST_CHECKS: readonly HostCheck[] = [
   checkCgroupPermission,
   checkHostResources,
-  checkApparmor,
-  checkSelinux,
+  ...PROCESS_HOST_CHECKS,
   checkMountLabelHost,
 ];
 
 export const checkHost = (context: PlanContext): readonly Problem[] =>
   HOST_CHECKS.flatMap((check) => check(context));
+
+/** What the process of `exec` asks for and this host cannot give. */
+export const checkProcessOnHost = (context: PlanContext): readonly Problem[] =>
+  PROCESS_HOST_CHECKS.flatMap((check) => check(context));

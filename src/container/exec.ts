@@ -1,6 +1,7 @@
 /** `exec`: runs a further process inside a container. */
+import { checkProcessOnHost } from '../config/hostChecks.ts';
 import { hasNamespace, joinsNamespace } from '../config/linux/namespaces.ts';
-import { cannotExec, TsrunError } from '../errors.ts';
+import { cannotExec, configInvalid, TsrunError } from '../errors.ts';
 import type { Spec } from '../generated/spec.ts';
 import { unless } from '../linux/call.ts';
 import { readlink } from '../linux/files.ts';
@@ -9,7 +10,7 @@ import { buildPlan } from '../plan/build.ts';
 import type { CreateOptions, ExecContext, HostFacts } from '../plan/context.ts';
 import { EXEC } from '../plan/sequence.ts';
 import { INIT } from '../plan/step.ts';
-import { loadConfig } from '../spec/load.ts';
+import { loadSaved } from '../spec/load.ts';
 import { checkConsole, checkPreserved } from './descriptors.ts';
 import { processOf } from './execProcess.ts';
 import { execute } from './execute.ts';
@@ -33,6 +34,7 @@ export function exec(request: ExecRequest): void {
   const stored = load(request.root, request.id);
   checkStatus(stored, request.ignorePaused);
   const context = contextOf(request, stored, probeHost());
+  checkOnHost(context);
   checkConsole(context);
   checkPreserved(context.options.preserveFds);
   const slots = new Slots();
@@ -45,6 +47,11 @@ function checkStatus(stored: Stored, ignorePaused: boolean): void {
   const status = statusOf(stored);
   if (status === 'created' || status === 'running') return;
   if (status !== 'paused' || !ignorePaused) throw cannotExec(status);
+}
+
+function checkOnHost(context: ExecContext): void {
+  const problems = checkProcessOnHost(context);
+  if (problems.length > 0) throw configInvalid('exec', problems);
 }
 
 function perform({ warn }: ExecRequest, context: ExecContext, slots: Slots): void {
@@ -66,8 +73,7 @@ function perform({ warn }: ExecRequest, context: ExecContext, slots: Slots): voi
 
 function contextOf(request: ExecRequest, stored: Stored, host: HostFacts): ExecContext {
   const { record, directory } = stored;
-  // What there was to warn of was said when it was created.
-  const config = loadConfig(savedConfig(directory), 'config.json').value;
+  const config = loadSaved(savedConfig(directory));
   const process = processOf(request, config);
   const consoleSize =
     process.terminal === true && !request.detach ? callersWindowSize() : undefined;

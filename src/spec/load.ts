@@ -2,7 +2,7 @@
  * From text to a checked config. A right one costs one JSON.parse, one generated validator and the
  * checks; only a wrong one is read again exactly and with places, so that every problem has its line.
  */
-import { CHECKS } from '../config/checks.ts';
+import { CHECKS, PROCESS_CHECKS } from '../config/checks.ts';
 import { checkUnsupported } from '../config/unsupported.ts';
 import { configInvalid, formatProblem } from '../errors.ts';
 import type { LinuxResources, Process, Spec } from '../generated/spec.ts';
@@ -51,23 +51,28 @@ const CONFIG: Kind<Spec> = {
 /** Checked as part of a config of its own; problems lose that config's part of their path. */
 const processIn = (container: Spec): Kind<Process> => ({
   validate: validateProcess,
-  check: (process) => within('/process', { ...container, process }),
+  check: (process) => {
+    const spec = { ...container, process };
+    const problems = [
+      ...PROCESS_CHECKS.flatMap((check) => check(spec)),
+      ...checkUnsupported({ process }),
+    ];
+    return problems.map((problem) => ({ ...problem, path: problem.path.slice('/process'.length) }));
+  },
 });
 
 /** Only well-formed: what one property demands of another may be what the container has already. */
 const RESOURCES: Kind<LinuxResources> = { validate: validateResources, check: () => [] };
 
-function within(prefix: string, spec: Spec): readonly Problem[] {
-  return CONFIG.check(spec).flatMap((problem) =>
-    problem.path === prefix || problem.path.startsWith(`${prefix}/`)
-      ? [{ ...problem, path: problem.path.slice(prefix.length) }]
-      : [],
-  );
-}
-
 /** A config.json; throws TsrunError `config-invalid` or `config-unsupported` with all that is wrong. */
 export const loadConfig = (text: string, file: string): Loaded<Spec> =>
   loaded(checkDocument(text, CONFIG), file);
+
+/** A config.json that was checked when it was saved: no more than its exact values is asked of it. */
+export function loadSaved(text: string): Spec {
+  const value = parseQuickly(text);
+  return validateConfig(value) ? value : loadConfig(text, 'config.json').value;
+}
 
 /** The process of `exec --process`, checked as a part of the container's config; throws as loadConfig does. */
 export const loadProcess = (
