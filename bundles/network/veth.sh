@@ -18,7 +18,7 @@ case $1 in
       'ip address add 169.254.77.2/30 dev eth0 && ip link set eth0 up'
     ;;
   down)
-    # It went with the container's namespace, if that is gone already.
-    [ ! -e "/sys/class/net/$host_end" ] || ip link delete "$host_end"
+    # The kernel removes it with the container's namespace, before, behind or while this runs.
+    ip link delete "$host_end" 2>/dev/null || [ ! -e "/sys/class/net/$host_end" ]
     ;;
 esac
