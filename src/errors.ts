@@ -213,12 +213,6 @@ export const flagUseless = (flag: string): string =>
 export const fileExists = (name: string): TsrunError =>
   new TsrunError('system', `File ${name} exists. Remove it first`);
 
-export const systemdUnsupported = (): TsrunError =>
-  new TsrunError(
-    'config-unsupported',
-    '--systemd-cgroup: the systemd cgroup driver is not supported',
-  );
-
 /** A warning of `list`, in runc's words. */
 export const unreadableContainer = (id: string): string =>
   `load container ${id}: its state cannot be read`;

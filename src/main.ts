@@ -11,7 +11,7 @@ import type { Values } from './cli/parse.ts';
 import { VERB_FUNCTIONS } from './cli/verbs.ts';
 import { formatVersion } from './cli/version.ts';
 import { engine } from './engine/current.ts';
-import { asTsrunError, systemdUnsupported, type TsrunError, usage } from './errors.ts';
+import { asTsrunError, type TsrunError, usage } from './errors.ts';
 
 const STDERR = 2;
 
@@ -39,7 +39,6 @@ function perform(request: Request, { globals }: Opening, log: Log): void {
   if (request.kind === 'version') {
     print(formatVersion());
   } else {
-    if (globals.isSet('systemd-cgroup')) throw systemdUnsupported();
     const { verb, values, args } = request;
     VERB_FUNCTIONS[verb]({ verb, values, args, globals: globalsOf(globals), log });
   }

@@ -3,18 +3,20 @@ import { failedWith, SystemError, unless } from '../linux/call.ts';
 import { errnoNumber } from '../linux/constants/errno.ts';
 import { F_OK } from '../linux/constants/file.ts';
 import { access, mkdir, readTextIfExists, rmdir, writeExisting } from '../linux/files.ts';
+import type { Pid } from '../linux/processes.ts';
 import { monotonicMs, sleepMs } from '../linux/time.ts';
 import { killAll, processesIn, subgroups } from './processes.ts';
 
 /**
  * Makes `path` below `mountpoint`, every missing directory of it. v2: each ancestor hands on the
  * controllers its parent gave it (cgroup.subtree_control), those that can be. v1 cpuset: a new group has
- * no CPUs and no memory nodes and takes its parent's. EBUSY when the group has processes already.
+ * no CPUs and no memory nodes and takes its parent's. EBUSY when the group has processes besides `member`.
  */
 export function createCgroup(
   mountpoint: string,
   path: string,
   controllers: readonly string[],
+  member?: Pid,
 ): void {
   let directory = mountpoint;
   let isNew = false;
@@ -25,7 +27,7 @@ export function createCgroup(
     isNew = makeGroup(directory);
     if (controllers.includes('cpuset')) inheritCpuset(parent, directory);
   }
-  if (!isNew) refuseInUse(directory);
+  if (!isNew) refuseInUse(directory, member);
 }
 
 /** False when it was there. */
@@ -43,10 +45,10 @@ function makeGroup(directory: string): boolean {
  * Throws EBUSY when a cgroup has processes: a container's limits would become theirs, and so would its
  * end. Asked before state.json names the cgroup as the container's own.
  */
-export function refuseInUse(directory: string): void {
+export function refuseInUse(directory: string, member?: Pid): void {
   // Mostly there is none: one question, where looking for processes is many.
   if (!access(directory, F_OK)) return;
-  if (processesIn(directory).length === 0) return;
+  if (processesIn(directory).every((pid) => pid === member)) return;
   throw new SystemError('cgroup', errnoNumber('EBUSY'), `${directory} has processes`);
 }
 

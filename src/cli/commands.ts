@@ -163,6 +163,17 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
     help: 'let systemd make cgroups; cgroupsPath is then slice:prefix:name',
   },
   {
+    name: 'cgroup-manager',
+    type: 'text',
+    help: "who makes cgroups: 'cgroupfs' (the default), 'systemd' or 'disabled'",
+  },
+  {
+    name: 'systemd-timeout',
+    type: 'int',
+    default: '30',
+    help: 'how many seconds systemd may take over a request',
+  },
+  {
     name: 'rootless',
     type: 'text',
     default: 'auto',

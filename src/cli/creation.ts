@@ -21,7 +21,8 @@ export function creationOf(invocation: Invocation, id = idOf(invocation)): Creat
     noPivot: values.isSet('no-pivot'),
     noNewKeyring: values.isSet('no-new-keyring'),
     preserveFds,
-    systemdCgroup: globals.systemdCgroup,
+    cgroupManager: globals.cgroupManager,
+    systemdTimeoutMs: globals.systemdTimeoutMs,
     ...(globals.rootless === undefined ? {} : { rootless: globals.rootless }),
     warn: log.warning,
   };

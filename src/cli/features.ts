@@ -37,8 +37,8 @@ export const supportedFeatures = (): Features => ({
     cgroup: {
       v1: true,
       v2: true,
-      systemd: false,
-      systemdUser: false,
+      systemd: true,
+      systemdUser: true,
       rdma: isCarriedOut('/linux/resources/rdma'),
     },
     seccomp: { enabled: true, ...seccompFeatures() },

@@ -1,5 +1,6 @@
 /** What a verb is given to do its work. */
 import { isInUserNamespace } from '../container/probe.ts';
+import type { CgroupManager } from '../container/request.ts';
 import { defaultRoot, isRootlessByDefault } from '../container/store.ts';
 import { usage } from '../errors.ts';
 import { absolutePath } from '../linux/paths.ts';
@@ -19,7 +20,8 @@ export interface Invocation {
 export interface Globals {
   /** --root, absolute, without a slash at its end; asked for only by verbs that have containers. */
   readonly root: string;
-  readonly systemdCgroup: boolean;
+  readonly cgroupManager: CgroupManager;
+  readonly systemdTimeoutMs: number;
   /** Ignore missing cgroup permissions; absent for `auto`. */
   readonly rootless?: boolean;
 }
@@ -32,10 +34,35 @@ export function globalsOf(values: Values): Globals {
   const rootless = parseRootless(values.text('rootless') ?? 'auto');
   return {
     root: parseRoot(values.text('root')),
-    systemdCgroup: values.isSet('systemd-cgroup'),
+    cgroupManager: parseCgroupManager(values),
+    systemdTimeoutMs: parseSystemdTimeout(values),
     ...(rootless === undefined ? {} : { rootless }),
   };
 }
+
+function parseCgroupManager(values: Values): CgroupManager {
+  const isSystemd = values.isSet('systemd-cgroup');
+  const name = values.text('cgroup-manager') || (isSystemd ? 'systemd' : 'cgroupfs');
+  if (name !== 'cgroupfs' && name !== 'systemd' && name !== 'disabled') {
+    throw usage(
+      `invalid value ${JSON.stringify(name)} for flag -cgroup-manager: cgroupfs, systemd or disabled`,
+    );
+  }
+  if (isSystemd && name !== 'systemd') {
+    throw usage(`-systemd-cgroup and -cgroup-manager ${name} exclude each other`);
+  }
+  return name;
+}
+
+/** Seconds, as milliseconds. */
+function parseSystemdTimeout(values: Values): number {
+  const seconds = values.int('systemd-timeout');
+  if (seconds >= 1 && seconds <= MAX_TIMEOUT_SECONDS) return 1000 * seconds;
+  throw usage(`invalid value "${seconds}" for flag -systemd-timeout: 1 to ${MAX_TIMEOUT_SECONDS}`);
+}
+
+/** A day: more is for ever. */
+const MAX_TIMEOUT_SECONDS = 86_400;
 
 function parseRootless(text: string): boolean | undefined {
   if (text === 'auto' || text === '') return undefined;

@@ -4,6 +4,8 @@
  */
 import type { PlanContext } from '../plan/context.ts';
 import type { Problem } from '../spec/problem.ts';
+import { checkSystemdAnnotations } from './linux/cgroupsPath/start.ts';
+import { checkSystemdUnit } from './linux/cgroupsPath/unit.ts';
 import { checkCgroupPermission } from './linux/cgroupsPath.ts';
 import { checkMountLabelHost } from './linux/mountLabel.ts';
 import { checkHostResources } from './linux/resources.ts';
@@ -20,6 +22,8 @@ export const HOST_CHECKS: readonly HostCheck[] = [
   checkHostResources,
   ...PROCESS_HOST_CHECKS,
   checkMountLabelHost,
+  checkSystemdUnit,
+  checkSystemdAnnotations,
 ];
 
 export const checkHost = (context: PlanContext): readonly Problem[] =>

@@ -1,5 +1,5 @@
 /** `create`: makes a container up to the point where its process waits for `start`. */
-import { refuseInUse, removeCgroups } from '../cgroup/directory.ts';
+import { refuseInUse } from '../cgroup/directory.ts';
 import { planPoststartHooks, planPoststopHooks } from '../config/hooks.ts';
 import { SystemError } from '../linux/call.ts';
 import { chdir, close } from '../linux/files.ts';
@@ -8,6 +8,7 @@ import { timestamp } from '../linux/time.ts';
 import type { PlanContext } from '../plan/context.ts';
 import { INIT, type Plan } from '../plan/step.ts';
 import { OCI_VERSION } from '../spec/version.ts';
+import { removeCgroupsOf } from './delete.ts';
 import { checkConsole, checkPreserved } from './descriptors.ts';
 import { execute } from './execute.ts';
 import { filterCompiler } from './filters.ts';
@@ -89,7 +90,7 @@ function perform(
   } catch (thrown) {
     const wasSpawned = slots.has(INIT);
     slots.closeAll();
-    cleanUp(request, cgroups);
+    cleanUp(request, record);
     // runtime.md "Lifecycle": a hook's failure goes on with the poststop hooks.
     if (wasSpawned) runPoststop({ directory, record }, request.warn);
     throw thrown;
@@ -97,9 +98,9 @@ function perform(
 }
 
 /** What cannot be removed is told, and the failure that led here stays the one that is thrown. */
-function cleanUp({ warn }: CreateRequest, cgroups: readonly string[]): void {
+function cleanUp({ warn }: CreateRequest, record: StateRecord): void {
   try {
-    removeCgroups(cgroups);
+    removeCgroupsOf(record, warn);
   } catch (thrown) {
     if (!(thrown instanceof SystemError)) throw thrown;
     warn(thrown.message);
@@ -111,6 +112,16 @@ const cgroupsOf = (plan: Plan): readonly string[] =>
   plan.steps.flatMap(({ op }) =>
     op.call === 'cgroup_create' ? [`${op.mountpoint}/${op.path}`.replace(/\/{2,}/g, '/')] : [],
   );
+
+/** The unit that a plan has systemd start. */
+function unitOf(steps: Plan['steps']): Pick<StateRecord, 'systemd_unit'> {
+  for (const { op } of steps) {
+    if (op.call !== 'start_unit') continue;
+    const bus = op.bus === 'user' ? 'user' : 'system';
+    return { systemd_unit: { name: op.unit, bus, timeoutMs: op.timeout_ms } };
+  }
+  return {};
+}
 
 function newRecord(context: PlanContext, { steps }: Plan, cgroups: readonly string[]): StateRecord {
   const { spec, options } = context;
@@ -128,6 +139,7 @@ function newRecord(context: PlanContext, { steps }: Plan, cgroups: readonly stri
     uid: geteuid(),
     ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
     cgroup_paths: cgroups,
+    ...unitOf(steps),
     shares_pid_namespace: pid === undefined || pid.path !== undefined,
     no_new_keyring: options.noNewKeyring,
     behind_accept: { first: accept + 1, steps: steps.slice(accept + 1) },

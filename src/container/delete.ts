@@ -2,12 +2,15 @@
 
 import { removeCgroups } from '../cgroup/directory.ts';
 import { killAll } from '../cgroup/processes.ts';
+import { stopUnit } from '../cgroup/systemd.ts';
 import { cannotDelete, containerMissing, stillAlive } from '../errors.ts';
+import { SystemError } from '../linux/call.ts';
 import { F_OK } from '../linux/constants/file.ts';
 import { SIGNALS } from '../linux/constants/signals.ts';
 import { access, close } from '../linux/files.ts';
 import { signalProcess, waitUntilEnded } from '../linux/pidfd.ts';
 import { runPoststop } from './hooks.ts';
+import type { StateRecord } from './record.ts';
 import type { Warn } from './request.ts';
 import { initOf, statusOf } from './status.ts';
 import {
@@ -66,9 +69,28 @@ function deleteStored(root: string, id: string, force: boolean, warn: Warn): boo
 export function destroy(stored: Stored, warn: Warn): void {
   killInit(stored);
   killAll(stored.record.cgroup_paths);
-  removeCgroups(stored.record.cgroup_paths);
+  removeCgroupsOf(stored.record, warn);
   removeDirectory(stored.directory);
   runPoststop(stored, warn);
+}
+
+/**
+ * Has systemd stop the container's unit, then removes what is left of its cgroups. A systemd that does
+ * not answer is told of: once the cgroup is gone, it forgets the unit by itself.
+ */
+export function removeCgroupsOf(record: StateRecord, warn: Warn): void {
+  const { systemd_unit: unit, cgroup_paths: directories } = record;
+  if (unit !== undefined) {
+    // A process that SIGTERM does not end would keep systemd waiting.
+    killAll(directories);
+    try {
+      stopUnit(unit);
+    } catch (thrown) {
+      if (!(thrown instanceof SystemError)) throw thrown;
+      warn(`unit ${unit.name}: ${thrown.message}`);
+    }
+  }
+  removeCgroups(directories);
 }
 
 function killInit(stored: Stored): void {

@@ -2,18 +2,19 @@
  * The driver: walks a plan, performs the runtime's steps itself and has the executor perform the rest.
  * While the executor works the runtime only answers it; native/README.md draws the conversation.
  */
+import { UnitPropertyError } from '../cgroup/systemd.ts';
 import { engine } from '../engine/current.ts';
-import { executorEnded } from '../errors.ts';
+import { executorEnded, type TsrunError } from '../errors.ts';
 import type { Spec } from '../generated/spec.ts';
 import { SystemError } from '../linux/call.ts';
-import { errnoName } from '../linux/constants/errno.ts';
+import { errnoName, errnoNumber } from '../linux/constants/errno.ts';
 import { SIGNALS } from '../linux/constants/signals.ts';
 import { memoryFile } from '../linux/descriptors.ts';
 import { close, type Fd } from '../linux/files.ts';
 import { type Ending, kill, type Pid, spawn, waitFor } from '../linux/processes.ts';
 import { compileFilter } from '../linux/seccompFilter.ts';
 import { packetPair, receive, send } from '../linux/sockets.ts';
-import { INIT, type Plan, type Step, step } from '../plan/step.ts';
+import { INIT, OUTER, type Plan, type Step, step } from '../plan/step.ts';
 import { blame, type Fault, formatFault } from '../wire/blame.ts';
 import { type EncodeOptions, encodePlan } from '../wire/encode.ts';
 import { decodeReport, GO, REPORT_BYTES, type Report } from '../wire/report.ts';
@@ -77,7 +78,7 @@ function startExecutor(execution: Execution): Session {
   const [control, theirs] = packetPair();
   const planFd = memoryFile('plan', encoded.bytes);
   const inherited = encoded.inherited
-    .filter((slot) => slot !== INIT)
+    .filter((slot) => slot !== INIT && slot !== OUTER)
     .map((slot) => slots.get(slot));
   const preserved = Array.from({ length: preserveFds }, (_, index) => 3 + index);
   try {
@@ -87,6 +88,7 @@ function startExecutor(execution: Execution): Session {
       env: [],
       keep: [0, 1, 2, ...preserved, planFd, theirs, ...inherited],
     });
+    slots.set(OUTER, outer);
     return { control, outer, init: undefined, isExecuting: false };
   } catch (thrown) {
     close(control);
@@ -178,6 +180,7 @@ function performStep(execution: Execution, index: number): void {
   try {
     performOperation(current.op, performanceOf(execution, current));
   } catch (thrown) {
+    if (thrown instanceof UnitPropertyError) throw blameProperty(execution, thrown);
     if (!(thrown instanceof SystemError)) throw thrown;
     const fault = { step: index, errno: thrown.errno, detail: detailOf(thrown, current) };
     if (!(current.ignore ?? []).some((name) => name === errnoName(thrown.errno))) {
@@ -185,6 +188,14 @@ function performStep(execution: Execution, index: number): void {
     }
     if (current.warn === true) warnOf(execution, fault);
   }
+}
+
+/** systemd refuses a whole unit for one property: that property's step is to blame. */
+function blameProperty({ plan, config }: Execution, refused: UnitPropertyError): TsrunError {
+  const step = plan.steps.findIndex(
+    ({ op }) => op.call === 'unit_property' && op.name === refused.property,
+  );
+  return blame(plan, { step, errno: errnoNumber('EINVAL'), detail: refused.message }, config);
 }
 
 const performanceOf = (execution: Execution, current: Step): Performance => ({

@@ -1,6 +1,7 @@
 /** The runtime's own steps: one row an operation, performed in the host's namespaces. */
 import { replaceDeviceProgram } from '../cgroup/devices.ts';
 import { createCgroup } from '../cgroup/directory.ts';
+import { setUnit, startUnit, type Unit, type UnitProperty } from '../cgroup/systemd.ts';
 import { engine } from '../engine/current.ts';
 import { OPS, RUNTIME_CALLS, type RuntimeCall } from '../generated/ops.ts';
 import { SystemError } from '../linux/call.ts';
@@ -18,7 +19,8 @@ import {
 import { openProcess } from '../linux/pidfd.ts';
 import { prlimit, spawn, waitFor } from '../linux/processes.ts';
 import { connectUnix, listenUnix, send, streamPair } from '../linux/sockets.ts';
-import { INIT, type Op, type Slot } from '../plan/step.ts';
+import { INIT, type Op, OUTER, type Slot } from '../plan/step.ts';
+import { parseGvariant } from '../spec/gvariant.ts';
 import type { StateRecord } from './record.ts';
 
 /** What a runtime step may use besides its arguments. */
@@ -70,7 +72,19 @@ const OPERATIONS: {
     if (op.pidfd !== undefined && pidfd !== undefined) slots.set(op.pidfd, pidfd);
     if (op.directory !== undefined && directory !== undefined) slots.set(op.directory, directory);
   },
-  cgroup_create: (op) => createCgroup(op.mountpoint, op.path, op.controllers),
+  cgroup_create: (op, { slots }) => {
+    const member = op.member === undefined ? undefined : slots.get(op.member);
+    createCgroup(op.mountpoint, op.path, op.controllers, member);
+  },
+  unit_property: (op, { slots }) => {
+    const value = parseGvariant(op.value);
+    if (value === undefined) throw new RangeError(`${op.value} is no GVariant text`);
+    slots.unitProperties.push({ name: op.name, value, isOptional: op.required === 0 });
+  },
+  start_unit: (op, { slots }) => {
+    startUnit(unitOf(op), slots.unitProperties.splice(0), slots.get(op.pid));
+  },
+  set_unit: (op, { slots }) => setUnit(unitOf(op), slots.unitProperties.splice(0)),
   proc_write: (op, { slots }) => {
     writeExisting(`/proc/${slots.get(op.pid)}/${op.file}`, op.data);
   },
@@ -112,9 +126,17 @@ const PERFORMERS: ReadonlyMap<string, (op: Op, performance: Performance) => void
   RUNTIME_CALLS.map((call) => [call, performer(call)]),
 );
 
-/** The values of slots on the runtime's side: descriptors, and init's pid. */
+const unitOf = (op: Operation<'start_unit' | 'set_unit'>): Unit => ({
+  name: op.unit,
+  bus: op.bus === 'user' ? 'user' : 'system',
+  timeoutMs: op.timeout_ms,
+});
+
+/** The values of slots on the runtime's side: descriptors, and pids of the executor and of init. */
 export class Slots {
   private readonly values = new Map<Slot, number>();
+  /** Of the unit that the next step is about. */
+  readonly unitProperties: UnitProperty[] = [];
 
   get(slot: Slot): number {
     const value = this.values.get(slot);
@@ -149,7 +171,7 @@ export class Slots {
 
   private closeSlot(slot: Slot): void {
     const value = this.take(slot);
-    if (value !== undefined && slot !== INIT) close(value);
+    if (value !== undefined && slot !== INIT && slot !== OUTER) close(value);
   }
 }
 

@@ -27,9 +27,11 @@ export interface Prepared {
  */
 export function prepareCreate(
   request: CreateRequest,
-  host: HostFacts,
+  machine: HostFacts,
   foreground: boolean,
 ): Prepared {
+  const host: HostFacts =
+    request.cgroupManager === 'disabled' ? { ...machine, cgroup: { version: 0 } } : machine;
   const file = `${request.bundle}/config.json`;
   const configText = unless(['ENOENT', 'ENOTDIR'], () => readText(file));
   if (configText === undefined) throw configMissing(file);
@@ -64,7 +66,8 @@ function optionsOf(
     ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
     ...(pidFile === undefined ? {} : { pidFile }),
     foreground,
-    systemdCgroup: request.systemdCgroup,
+    systemdCgroup: request.cgroupManager === 'systemd',
+    systemdTimeoutMs: request.systemdTimeoutMs,
     rootless: request.rootless ?? (host.euid !== 0 || host.inUserNamespace),
   };
 }

@@ -2,6 +2,7 @@
  * state.json: what is known of a container between the verbs. Members that tools read out of runc's
  * state.json have its names.
  */
+import type { Unit } from '../cgroup/systemd.ts';
 import type { Step } from '../plan/step.ts';
 
 export interface StateRecord {
@@ -22,6 +23,8 @@ export interface StateRecord {
   readonly annotations?: { readonly [key: string]: string };
   /** The container's own cgroup directories, one a hierarchy. */
   readonly cgroup_paths: readonly string[];
+  /** The systemd unit whose cgroup that is. */
+  readonly systemd_unit?: Unit;
   /** Init is no PID 1 of its own: the rest of the container does not end with it. */
   readonly shares_pid_namespace: boolean;
   /** It is in its caller's session keyring: `exec` stays in its own caller's too. */

@@ -11,12 +11,17 @@ export interface CreateRequest {
   readonly noNewKeyring: boolean;
   /** --preserve-fds: descriptors from 3 up, behind those of socket activation. */
   readonly preserveFds: number;
-  readonly systemdCgroup: boolean;
+  readonly cgroupManager: CgroupManager;
+  /** How long systemd may take over a request. */
+  readonly systemdTimeoutMs: number;
   /** Ignore missing cgroup permissions; undefined: when not root of the initial user namespace. */
   readonly rootless?: boolean;
   /** Told of each thing that is worth a line in the log at level warning. */
   readonly warn: Warn;
 }
+
+/** Who makes cgroups: tsrun by itself, systemd, nobody. */
+export type CgroupManager = 'cgroupfs' | 'systemd' | 'disabled';
 
 export interface RunRequest extends CreateRequest {
   readonly detach: boolean;

@@ -1,5 +1,6 @@
 /** `update`: changes the limits of a container while it runs. */
 import { probeCgroupLayout } from '../cgroup/layout.ts';
+import { planUnitUpdate } from '../config/linux/cgroupsPath/update.ts';
 import { type ContainerCgroup, recordedCgroup } from '../config/linux/cgroupsPath.ts';
 import { checkUsage } from '../config/linux/resources/memory.ts';
 import { mergeResources } from '../config/linux/resources/merge.ts';
@@ -22,6 +23,7 @@ import { loadConfig } from '../spec/load.ts';
 import type { Problem } from '../spec/problem.ts';
 import { execute } from './execute.ts';
 import { Slots } from './perform.ts';
+import type { StateRecord } from './record.ts';
 import type { Warn } from './request.ts';
 import { statusOf } from './status.ts';
 import { replaceConfig, savedConfig, withLocked } from './store.ts';
@@ -42,7 +44,13 @@ export function update(root: string, id: string, asked: LinuxResources, warn: Wa
     const cgroup = recordedCgroup(layout, stored.record.cgroup_paths);
     check(updated, asked, layout, cgroup, warn);
     const plan = planUpdate(cgroup, { before, asked, merged }, currentOf(cgroup));
-    perform(plan, updated, warn);
+    const unit = unitUpdate(stored.record, cgroup, asked);
+    perform(
+      { steps: [...unit(merged), ...plan.steps], undo: plan.undo },
+      unit(before),
+      updated,
+      warn,
+    );
     replaceConfig(stored.directory, formatJson(updated));
   });
 }
@@ -80,13 +88,29 @@ function check(
 const usageOf = (cgroup: ContainerCgroup): bigint =>
   BigInt(currentOf(cgroup)({ controller: 'memory', file: 'memory.current' })?.trim() || 0);
 
-function perform({ steps, undo }: UpdatePlan, config: Spec, warn: Warn): void {
+/** What systemd is to be told of resources; nothing where it has no part in the cgroup. */
+const unitUpdate =
+  ({ systemd_unit: unit }: StateRecord, { version }: ContainerCgroup, asked: LinuxResources) =>
+  (resources: LinuxResources): readonly Step[] => {
+    const devices = unit?.bus === 'system' && (asked.devices?.length ?? 0) > 0;
+    return unit === undefined || version === 0
+      ? []
+      : planUnitUpdate(unit, version, resources, devices);
+  };
+
+/** `unitBefore` belongs together; each other step of `undo` is tried by itself. */
+function perform(
+  { steps, undo }: UpdatePlan,
+  unitBefore: readonly Step[],
+  config: Spec,
+  warn: Warn,
+): void {
   try {
     performSteps(steps, config, warn);
   } catch (thrown) {
-    for (const step of undo) {
+    for (const some of [unitBefore, ...undo.map((step) => [step])]) {
       try {
-        performSteps([step], config, warn);
+        performSteps(some, config, warn);
       } catch (other) {
         if (!(other instanceof TsrunError)) throw other;
         warn(`the old value could not be written back: ${other.message}`);

@@ -77,6 +77,8 @@ export interface CreateOptions {
   /** Foreground run: the master of a terminal goes to the runtime, for the supervisor. */
   readonly foreground: boolean;
   readonly systemdCgroup: boolean;
+  /** How long systemd may take over a request; 30 s when absent. */
+  readonly systemdTimeoutMs?: number;
   /** Ignore missing cgroup permissions. */
   readonly rootless: boolean;
 }

@@ -15,6 +15,7 @@ import {
   planStartContainerHooks,
 } from '../config/hooks.ts';
 import { planHostname } from '../config/hostname.ts';
+import { planSystemdUnit } from '../config/linux/cgroupsPath/start.ts';
 import { planCgroup, planJoinCgroup } from '../config/linux/cgroupsPath.ts';
 import { planDevices } from '../config/linux/devices.ts';
 import { planMaskedPaths } from '../config/linux/maskedPaths.ts';
@@ -28,7 +29,11 @@ import {
 } from '../config/linux/namespaces.ts';
 import { planPersonality } from '../config/linux/personality.ts';
 import { planReadonlyPaths } from '../config/linux/readonlyPaths.ts';
-import { planLateDeviceRules, planResources } from '../config/linux/resources.ts';
+import {
+  planLateDeviceRules,
+  planResources,
+  planUnitResources,
+} from '../config/linux/resources.ts';
 import { planFinalPropagation, planRootfsPropagation } from '../config/linux/rootfsPropagation.ts';
 import { planSeccompEarly, planSeccompLate } from '../config/linux/seccomp.ts';
 import { planSysctl } from '../config/linux/sysctl.ts';
@@ -120,6 +125,8 @@ export const CREATE: readonly Planner[] = [
   // outer: the executor in the host's namespaces, with the host's privileges.
   planHostHandles,
   planOomScoreAdj, // lowering it takes CAP_SYS_RESOURCE in the initial user namespace
+  planSystemdUnit, // runtime: systemd makes a scope around a process, the executor
+  planUnitResources,
   planJoinCgroup, // before clone3: init is in its cgroup from its first instruction
   planResetAffinity, // behind the cgroup, whose cpuset bounds it
   planMountSources, // sources the container's root could not reach

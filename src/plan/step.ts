@@ -22,6 +22,9 @@ export type Slot = string;
 /** The slot of init's pid, filled by clone3. */
 export const INIT: Slot = 'init';
 
+/** The slot of the executor's pid before clone3: filled when it is spawned. */
+export const OUTER: Slot = 'outer';
+
 export interface Step {
   readonly actor: Actor;
   readonly op: Op;

@@ -10,6 +10,7 @@ import { O_DIRECTORY, O_PATH } from '../../linux/constants/file.ts';
 import type { PlanContext } from '../../plan/context.ts';
 import { type Step, step } from '../../plan/step.ts';
 import { error, type Problem } from '../../spec/problem.ts';
+import { systemdUnit } from './cgroupsPath/unit.ts';
 
 /** Where a container's processes are: one directory on v2, one a hierarchy on v1, none on 0. */
 export interface ContainerCgroup {
@@ -44,9 +45,10 @@ export function containerCgroup(context: PlanContext): ContainerCgroup {
   if (layout.version === 0) return { version: 0, directories: [] };
   const base = layout.version === 2 ? parentOf : (own: string) => own;
   const hierarchies = layout.version === 2 ? [layout] : layout.hierarchies;
+  const unit = systemdUnit(context);
   const directories = hierarchies.map(({ controllers, mountpoint, own, denied }) => {
-    const isShared = denied === true && isIndifferent(context);
-    const path = isShared ? own : locate(wanted, base(own));
+    const isShared = unit === undefined && denied === true && isIndifferent(context);
+    const path = unit?.path ?? (isShared ? own : locate(wanted, base(own)));
     const hostPath = path === '/' ? mountpoint : `${mountpoint}${path}`;
     return { controllers, mountpoint, path, hostPath, isShared };
   });
@@ -82,7 +84,8 @@ function isIndifferent({ spec, options }: PlanContext): boolean {
 export function checkCgroupPermission(context: PlanContext): readonly Problem[] {
   const { spec, host, options } = context;
   const isAbsolute = spec.linux?.cgroupsPath?.startsWith('/') === true;
-  if (host.cgroup.version === 0 || !options.rootless || isAbsolute) return [];
+  const isOthers = options.systemdCgroup || host.cgroup.version === 0;
+  if (isOthers || !options.rootless || isAbsolute) return [];
   const hierarchies = host.cgroup.version === 2 ? [host.cgroup] : host.cgroup.hierarchies;
   if (isIndifferent(context) || !hierarchies.some(({ denied }) => denied)) return [];
   const path = spec.linux?.cgroupsPath ? POINTER : '/linux/resources';
@@ -111,6 +114,7 @@ function clean(path: string): string {
 
 /** `cgroup_create` for each hierarchy, by the runtime: only the host sees them. */
 export function planCgroup(context: PlanContext): readonly Step[] {
+  if (context.options.systemdCgroup) return [];
   return containerCgroup(context).directories.flatMap(
     ({ mountpoint, path, controllers, isShared }) =>
       isShared
@@ -131,6 +135,9 @@ export function planCgroup(context: PlanContext): readonly Step[] {
  */
 export function planJoinCgroup(context: PlanContext): readonly Step[] {
   const { version, directories } = containerCgroup(context);
+  const isSystemd = context.options.systemdCgroup;
+  // Of a unit of systemd's the executor is a member already, in its one v2 directory.
+  if (isSystemd && version === 2) return [];
   const intoCgroup = version === 2 && context.host.kernel.cloneIntoCgroup;
   return directories.flatMap(({ hostPath: path, isShared }) => {
     if (isShared) return [];

@@ -58,13 +58,8 @@ export const limitSettings = (
 ];
 
 /** What this host's cgroups cannot do of what the config asks. */
-export function checkHostResources({ spec, host, options }: PlanContext): readonly Problem[] {
-  const driver =
-    options.systemdCgroup && host.cgroup.version !== 0
-      ? [error('/linux/cgroupsPath', 'the systemd cgroup driver is not carried out yet')]
-      : [];
-  return [...driver, ...checkResourcesOf(host.cgroup, spec.linux?.resources ?? {})];
-}
+export const checkHostResources = ({ spec, host }: PlanContext): readonly Problem[] =>
+  checkResourcesOf(host.cgroup, spec.linux?.resources ?? {});
 
 /** What cgroups of this layout cannot do of some resources. */
 export function checkResourcesOf(
@@ -114,7 +109,14 @@ const hasDeviceRules = (layout: PlanContext['host']['cgroup']): boolean =>
   layout.version === 2 || (layout.version === 1 && hasController(layout, 'devices'));
 
 /** A `write` for each limit, by the runtime, before anything runs in the cgroup. */
-export function planResources(context: PlanContext): readonly Step[] {
+export const planResources = (context: PlanContext): readonly Step[] =>
+  context.options.systemdCgroup ? [] : planLimits(context);
+
+/** The same where systemd makes the cgroup, once it has: systemd has no property for some limits. */
+export const planUnitResources = (context: PlanContext): readonly Step[] =>
+  context.options.systemdCgroup ? planLimits(context) : [];
+
+function planLimits(context: PlanContext): readonly Step[] {
   const { version } = context.host.cgroup;
   const resources = context.spec.linux?.resources ?? {};
   const limits = version === 0 ? [] : limitSettings(resources, version);
@@ -132,9 +134,16 @@ const mountsDevice = ({ mounts = [] }: Spec): boolean =>
   mounts.some(({ type = 'bind', source = '' }) => type !== 'bind' && source.startsWith('/'));
 
 /** Not in a user namespace: the kernel lets nobody there change them, nor make device nodes. */
+const mayRuleDevices = ({ host, options }: PlanContext): boolean =>
+  !host.inUserNamespace && !options.rootless;
+
+/** Whether systemd may be told the device rules: from the first moment on, before any mount. */
+export const hasOwnDeviceRules = (context: PlanContext): boolean =>
+  mayRuleDevices(context) && !mountsDevice(context.spec);
+
 function planDevices(context: PlanContext): readonly Step[] {
-  const { host, options, spec } = context;
-  if (host.inUserNamespace || options.rootless) return [];
+  const { host, spec } = context;
+  if (!mayRuleDevices(context)) return [];
   const rules = deviceRules(spec.linux?.resources ?? {});
   if (host.cgroup.version === 1) return writes(containerCgroup(context), deviceLines(rules));
   // A new v2 cgroup allows everything its ancestors do.

@@ -32,3 +32,33 @@ describe('--rootless', () => {
     expect(() => globals('--rootless', 'maybe')).toThrow('invalid value "maybe"');
   });
 });
+
+describe('--cgroup-manager', () => {
+  it.each([
+    [[], 'cgroupfs'],
+    [['--systemd-cgroup'], 'systemd'],
+    [['--cgroup-manager', 'systemd'], 'systemd'],
+    [['--systemd-cgroup', '--cgroup-manager=systemd'], 'systemd'],
+    [['--cgroup-manager=disabled'], 'disabled'],
+  ])('%j is %s', (args, manager) => {
+    expect(globals(...args).cgroupManager).toBe(manager);
+  });
+
+  it.each([
+    [['--cgroup-manager=other'], 'invalid value "other"'],
+    [['--systemd-cgroup', '--cgroup-manager=cgroupfs'], 'exclude each other'],
+  ])('%j is refused', (args, message) => {
+    expect(() => globals(...args)).toThrow(message);
+  });
+});
+
+describe('--systemd-timeout', () => {
+  it('is seconds, 30 when it is not given', () => {
+    expect(globals().systemdTimeoutMs).toBe(30_000);
+    expect(globals('--systemd-timeout', '2').systemdTimeoutMs).toBe(2000);
+  });
+
+  it.each(['0', '-1', '86401'])('is not %s', (text) => {
+    expect(() => globals('--systemd-timeout', text)).toThrow('for flag -systemd-timeout');
+  });
+});
