@@ -32,7 +32,7 @@ struct supervisor {
     struct tsr_relay relay;
 };
 
-/* Orphans of the container come to us too: we are their subreaper. */
+/* Orphans of the container come to us too where tsrun made itself their subreaper, as execve keeps it. */
 static void reap(struct supervisor *s)
 {
     int status;
@@ -154,7 +154,6 @@ int tsr_supervise(int count, char **arguments)
         arguments++;
     /* Run from a descriptor, the kernel would name us by its number. */
     prctl(PR_SET_NAME, "tsrun");
-    prctl(PR_SET_CHILD_SUBREAPER, 1ul);
     s->signals = open_signals();
     if (s->signals < 0)
         return FAILURE;

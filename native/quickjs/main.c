@@ -5,8 +5,10 @@
 #include "heap.h"
 #include "host.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,8 +244,23 @@ static int write_snapshot(char **arguments)
 }
 #endif
 
+/*
+ * A standard stream that is closed would become the number of the first thing tsrun opens, which the
+ * container would then be given as its own: a file or a socket of the host's.
+ */
+static bool fill_standard_streams(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
+			return false;
+	}
+	return true;
+}
+
 int main(int argc, char **argv)
 {
+	if (!fill_standard_streams())
+		return EXIT_FAILURE;
 	host_set_arguments(argc, argv);
 #ifdef TSRUN_SNAPSHOT
 	if (engine.context == NULL) {
