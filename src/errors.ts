@@ -151,6 +151,16 @@ export const containerMissing = (): TsrunError =>
 export const containerNotRunning = (): TsrunError =>
   new TsrunError('container-state', 'container not running');
 
+/** In runc's words, with the directory. */
+export const cgroupNotEmpty = (directory: string, count: number): TsrunError =>
+  new TsrunError(
+    'container-state',
+    `container's cgroup is not empty: ${count} process(es) found in ${directory}`,
+  );
+
+export const cgroupFrozen = (directory: string): TsrunError =>
+  new TsrunError('container-state', `container's cgroup unexpectedly frozen: ${directory}`);
+
 /** `events`, in runc's words. */
 export const eventsNotRunning = (id: string): TsrunError =>
   new TsrunError('container-state', `container with id ${id} is not running`);

@@ -1,16 +1,20 @@
 /** Making and removing a container's cgroup directories. */
+import { cgroupFrozen, cgroupNotEmpty } from '../errors.ts';
 import { failedWith, SystemError, unless } from '../linux/call.ts';
 import { errnoNumber } from '../linux/constants/errno.ts';
 import { F_OK } from '../linux/constants/file.ts';
 import { access, mkdir, readTextIfExists, rmdir, writeExisting } from '../linux/files.ts';
 import type { Pid } from '../linux/processes.ts';
 import { monotonicMs, sleepMs } from '../linux/time.ts';
+import { isFrozen } from './freezer.ts';
 import { killAll, processesIn, subgroups } from './processes.ts';
 
 /**
  * Makes `path` below `mountpoint`, every missing directory of it. v2: each ancestor hands on the
  * controllers its parent gave it (cgroup.subtree_control), those that can be. v1 cpuset: a new group has
- * no CPUs and no memory nodes and takes its parent's. EBUSY when the group has processes besides `member`.
+ * no CPUs and no memory nodes and takes its parent's. Below a threaded group of v2 it becomes threaded, or
+ * nothing could enter it. `container-state` when the group has processes
+ * besides `member`, or is frozen.
  */
 export function createCgroup(
   mountpoint: string,
@@ -25,6 +29,7 @@ export function createCgroup(
     const parent = directory;
     directory = `${directory}/${name}`;
     isNew = makeGroup(directory);
+    if (isNew) joinThreadedDomain(directory);
     if (controllers.includes('cpuset')) inheritCpuset(parent, directory);
   }
   if (!isNew) refuseInUse(directory, member);
@@ -42,14 +47,22 @@ function makeGroup(directory: string): boolean {
 }
 
 /**
- * Throws EBUSY when a cgroup has processes: a container's limits would become theirs, and so would its
- * end. Asked before state.json names the cgroup as the container's own.
+ * Throws `container-state` when a cgroup has processes besides `member` (a container's limits would become theirs, and so
+ * would its end) or is frozen, for nothing would run in it. Asked before state.json names the cgroup as
+ * the container's own.
  */
 export function refuseInUse(directory: string, member?: Pid): void {
   // Mostly there is none: one question, where looking for processes is many.
   if (!access(directory, F_OK)) return;
-  if (processesIn(directory).every((pid) => pid === member)) return;
-  throw new SystemError('cgroup', errnoNumber('EBUSY'), `${directory} has processes`);
+  const { length } = processesIn(directory).filter((pid) => pid !== member);
+  if (length > 0) throw cgroupNotEmpty(directory, length);
+  if (isFrozen(directory)) throw cgroupFrozen(directory);
+}
+
+/** cgroup-v2.rst "Threads": a group below a threaded one can be nothing else, and is nothing till then. */
+function joinThreadedDomain(directory: string): void {
+  const type = `${directory}/cgroup.type`;
+  if (readTextIfExists(type)?.trim() === 'domain invalid') writeExisting(type, 'threaded');
 }
 
 /** What cannot be handed on (a threaded group, a controller in use by v1) is reported where it is set. */

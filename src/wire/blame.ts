@@ -93,9 +93,21 @@ const WORDING: { readonly [call: string]: (op: Op, fault: Fault) => string } = {
   hook: (_op, fault) => (fault.detail === '' ? formatErrno(fault.errno) : fault.detail),
   write: (op, fault) => {
     const path = op.call === 'write' ? op.path : '';
-    return `write ${quote(path)}: ${formatErrno(fault.errno)}${detailOf(fault)}`;
+    const hint = isErrno(fault, 'ENOENT') ? cgroupHint(path) : '';
+    return `write ${quote(path)}: ${formatErrno(fault.errno)}${detailOf(fault)}${hint}`;
   },
 };
+
+/**
+ * Why a file of a cgroup is not there: v2 has it only where every group above hands its controller on,
+ * which one with processes cannot, nor one of a threaded domain; or the kernel is too old for it.
+ */
+function cgroupHint(path: string): string {
+  const [, controller] = /^\/sys\/fs\/cgroup\/.*\/([a-z_]+)\.[^/]+$/.exec(path) ?? [];
+  return controller === undefined
+    ? ''
+    : ` (the controller ${controller} is not handed down to this cgroup, or has no such file)`;
+}
 
 /** `open_tree "/srv/data": ENOENT: no such file or directory`, detail behind in brackets. */
 const plainWording = (op: Op, fault: Fault): string =>

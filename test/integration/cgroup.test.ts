@@ -1,9 +1,17 @@
 /** linux.cgroupsPath and linux.resources: read back in the files of the container's cgroups (v1). */
-import { existsSync, readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { addNamespace, type Config } from './config.ts';
-import { cgroupsOf, until, useContainers } from './runtime.ts';
+import { cgroupsOf, isTsrun, until, useContainers } from './runtime.ts';
 
 const t = useContainers();
 const isV1 = existsSync('/sys/fs/cgroup/memory/memory.limit_in_bytes');
@@ -123,6 +131,36 @@ describe.runIf(isV1)('linux.cgroupsPath', () => {
     await until(() => cgroupsOf(id).some((path) => existsSync(join(path, 'a/b'))), 'the cgroups');
     expect(t.call(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' });
     expect(cgroupsOf(id)).toEqual([]);
+  });
+  // runc 1.1 only warns of it.
+  it.runIf(isTsrun)('refuses a cgroup that has processes, and leaves it alone', () => {
+    const path = `/${t.mark}-taken`;
+    const at = (config: Config) => {
+      sleeping(config);
+      config.linux.cgroupsPath = path;
+    };
+    const first = t.create(at);
+    const second = t.create(at);
+    expect(second.result.status).toBe(1);
+    expect(second.result.stderr).toContain("container's cgroup is not empty: 1 process");
+    expect(t.state(first.id).status).toBe('created');
+    expect(existsSync(`/sys/fs/cgroup/pids${path}`)).toBe(true);
+  });
+  it('refuses a cgroup that is frozen', () => {
+    const freezer = `/sys/fs/cgroup/freezer/${t.mark}-cold`;
+    mkdirSync(freezer);
+    try {
+      writeFileSync(join(freezer, 'freezer.state'), 'FROZEN');
+      const { result } = t.create((config) => {
+        sleeping(config);
+        config.linux.cgroupsPath = `/${t.mark}-cold`;
+      });
+      expect(result.status).toBe(1);
+      expect(result.stderr).toContain("container's cgroup unexpectedly frozen");
+    } finally {
+      writeFileSync(join(freezer, 'freezer.state'), 'THAWED');
+      rmdirSync(freezer);
+    }
   });
   it('belongs to root, mode 755', () => {
     const { id } = t.create(sleeping);

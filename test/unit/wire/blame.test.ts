@@ -72,6 +72,16 @@ describe('blame', () => {
     );
   });
 
+  it('says of a cgroup file that is not there which controller is missing', () => {
+    const write = (path: string): Op => ({ call: 'write', path, data: '1' });
+    const message = (path: string) => fault('', write(path), 'ENOENT').message;
+    expect(message('/sys/fs/cgroup/a/web/memory.max')).toContain('controller memory');
+    expect(message('/proc/self/x')).toBe('write "/proc/self/x": ENOENT: no such file or directory');
+    expect(fault('', write('/sys/fs/cgroup/a/memory.max'), 'EBUSY').message).not.toContain(
+      'controller',
+    );
+  });
+
   it('puts a security attribute in backquotes, which podman looks for', () => {
     const op: Op = { call: 'write_attr', proc: 'proc', name: 'exec', data: 'x' };
     expect(fault('/process/apparmorProfile', op, 'EINVAL', 'self/attr/exec').message).toContain(
