@@ -101,13 +101,6 @@ export function stopUnit(unit: Unit): void {
   });
 }
 
-/** Moves a process into a unit that this process may not write to itself: below `subgroup` of it. */
-export function attachProcess(unit: Unit, subgroup: string, pid: Pid): void {
-  talk(unit, (manager) => {
-    manager.call('AttachProcessesToUnit', 'ssau', [unit.name, subgroup, [pid]]);
-  });
-}
-
 interface Manager {
   readonly call: (
     member: string,

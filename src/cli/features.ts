@@ -44,7 +44,7 @@ export const supportedFeatures = (): Features => ({
     seccomp: { enabled: true, ...seccompFeatures() },
     apparmor: { enabled: true },
     selinux: { enabled: true },
-    intelRdt: { enabled: isCarriedOut('/linux/intelRdt') },
+    intelRdt: { enabled: true, schemata: true, monitoring: true },
     memoryPolicy: memoryPolicyFeatures(),
     mountExtensions: { idmap: { enabled: true } },
     netDevices: { enabled: isCarriedOut('/linux/netDevices') },

@@ -10,6 +10,7 @@ import { checkHooks } from './hooks.ts';
 import { checkHostname } from './hostname.ts';
 import { checkCgroupsPath } from './linux/cgroupsPath.ts';
 import { checkDevices } from './linux/devices.ts';
+import { checkIntelRdt } from './linux/intelRdt.ts';
 import { checkMaskedPaths } from './linux/maskedPaths.ts';
 import { checkMemoryPolicy } from './linux/memoryPolicy.ts';
 import { checkMountLabel } from './linux/mountLabel.ts';
@@ -79,5 +80,6 @@ export const CHECKS: readonly Check[] = [
   checkReadonlyPaths,
   checkPersonality,
   checkMemoryPolicy,
+  checkIntelRdt,
   checkMountLabel,
 ];

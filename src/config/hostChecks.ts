@@ -7,6 +7,7 @@ import type { Problem } from '../spec/problem.ts';
 import { checkSystemdAnnotations } from './linux/cgroupsPath/start.ts';
 import { checkSystemdUnit } from './linux/cgroupsPath/unit.ts';
 import { checkCgroupPermission } from './linux/cgroupsPath.ts';
+import { checkHostIntelRdt } from './linux/intelRdt.ts';
 import { checkMountLabelHost } from './linux/mountLabel.ts';
 import { checkHostResources } from './linux/resources.ts';
 import { checkApparmor } from './process/apparmorProfile.ts';
@@ -24,6 +25,7 @@ export const HOST_CHECKS: readonly HostCheck[] = [
   checkMountLabelHost,
   checkSystemdUnit,
   checkSystemdAnnotations,
+  checkHostIntelRdt,
 ];
 
 export const checkHost = (context: PlanContext): readonly Problem[] =>

@@ -28,7 +28,6 @@ export const UNSUPPORTED: readonly Unsupported[] = [
   { pattern: '/linux/seccomp/listenerPath', verdict: 'warn', reason: NOTIFY },
   { pattern: '/linux/seccomp/listenerMetadata', verdict: 'warn', reason: NOTIFY },
   { pattern: '/linux/netDevices', verdict: 'refuse', reason: 'is not carried out yet' },
-  { pattern: '/linux/intelRdt', verdict: 'refuse', reason: 'is not carried out yet' },
 ];
 
 /** A problem for every property of the config that a row matches and that is not empty. */

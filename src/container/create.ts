@@ -1,6 +1,7 @@
 /** `create`: makes a container up to the point where its process waits for `start`. */
 import { refuseInUse } from '../cgroup/directory.ts';
 import { planPoststartHooks, planPoststopHooks } from '../config/hooks.ts';
+import { INTEL_RDT } from '../config/linux/intelRdt.ts';
 import { SystemError } from '../linux/call.ts';
 import { chdir, close } from '../linux/files.ts';
 import { geteuid, readProcess } from '../linux/processes.ts';
@@ -123,6 +124,13 @@ function unitOf(steps: Plan['steps']): Pick<StateRecord, 'systemd_unit'> {
   return {};
 }
 
+function resctrlOf(steps: Plan['steps']): Pick<StateRecord, 'resctrl_groups'> {
+  const made = steps.flatMap(({ op, origin }) =>
+    op.call === 'mkdir' && origin === INTEL_RDT ? [op.path] : [],
+  );
+  return made.length === 0 ? {} : { resctrl_groups: made };
+}
+
 function newRecord(context: PlanContext, { steps }: Plan, cgroups: readonly string[]): StateRecord {
   const { spec, options } = context;
   const accept = steps.findIndex(({ op }) => op.call === 'accept');
@@ -140,6 +148,7 @@ function newRecord(context: PlanContext, { steps }: Plan, cgroups: readonly stri
     ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
     cgroup_paths: cgroups,
     ...unitOf(steps),
+    ...resctrlOf(steps),
     shares_pid_namespace: pid === undefined || pid.path !== undefined,
     no_new_keyring: options.noNewKeyring,
     behind_accept: { first: accept + 1, steps: steps.slice(accept + 1) },

@@ -7,7 +7,7 @@ import { cannotDelete, containerMissing, stillAlive } from '../errors.ts';
 import { SystemError } from '../linux/call.ts';
 import { F_OK } from '../linux/constants/file.ts';
 import { SIGNALS } from '../linux/constants/signals.ts';
-import { access, close } from '../linux/files.ts';
+import { access, close, removeIfExists, rmdir } from '../linux/files.ts';
 import { signalProcess, waitUntilEnded } from '../linux/pidfd.ts';
 import { runPoststop } from './hooks.ts';
 import type { StateRecord } from './record.ts';
@@ -91,6 +91,8 @@ export function removeCgroupsOf(record: StateRecord, warn: Warn): void {
     }
   }
   removeCgroups(directories);
+  // The monitoring group lies in its class.
+  for (const group of [...(record.resctrl_groups ?? [])].reverse()) removeIfExists(rmdir, group);
 }
 
 function killInit(stored: Stored): void {

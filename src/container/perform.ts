@@ -1,4 +1,5 @@
 /** The runtime's own steps: one row an operation, performed in the host's namespaces. */
+import { delegateCgroup } from '../cgroup/delegate.ts';
 import { replaceDeviceProgram } from '../cgroup/devices.ts';
 import { createCgroup } from '../cgroup/directory.ts';
 import { setUnit, startUnit, type Unit, type UnitProperty } from '../cgroup/systemd.ts';
@@ -85,6 +86,7 @@ const OPERATIONS: {
     startUnit(unitOf(op), slots.unitProperties.splice(0), slots.get(op.pid));
   },
   set_unit: (op, { slots }) => setUnit(unitOf(op), slots.unitProperties.splice(0)),
+  cgroup_delegate: (op) => delegateCgroup(op.path, op.uid),
   proc_write: (op, { slots }) => {
     writeExisting(`/proc/${slots.get(op.pid)}/${op.file}`, op.data);
   },

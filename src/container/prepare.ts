@@ -6,6 +6,7 @@ import type { Spec } from '../generated/spec.ts';
 import { unless } from '../linux/call.ts';
 import { readText } from '../linux/files.ts';
 import { getenv, getpid } from '../linux/processes.ts';
+import { findResctrl } from '../linux/resctrl.ts';
 import { buildPlan } from '../plan/build.ts';
 import type { CreateOptions, HostFacts, PlanContext } from '../plan/context.ts';
 import { CREATE } from '../plan/sequence.ts';
@@ -30,18 +31,26 @@ export function prepareCreate(
   machine: HostFacts,
   foreground: boolean,
 ): Prepared {
-  const host: HostFacts =
-    request.cgroupManager === 'disabled' ? { ...machine, cgroup: { version: 0 } } : machine;
   const file = `${request.bundle}/config.json`;
   const configText = unless(['ENOENT', 'ENOTDIR'], () => readText(file));
   if (configText === undefined) throw configMissing(file);
   const { value: spec, warnings } = loadConfig(configText, 'config.json');
   for (const warning of warnings) request.warn(warning);
+  const host = { ...machine, ...factsFor(spec, request) };
   const options = optionsOf(request, spec, host, foreground);
   const context = { spec, host, options };
   const lacking = reportProblems(checkHost(context), configText, 'config.json');
   for (const warning of lacking) request.warn(warning);
   return { context, plan: buildPlan(CREATE, context), configText };
+}
+
+/** What is asked of the machine for some configs alone, and what the command line says of it. */
+function factsFor({ linux }: Spec, { cgroupManager }: CreateRequest): Partial<HostFacts> {
+  const resctrl = linux?.intelRdt === undefined ? undefined : findResctrl();
+  return {
+    ...(cgroupManager === 'disabled' ? { cgroup: { version: 0 } } : {}),
+    ...(resctrl === undefined ? {} : { resctrl }),
+  };
 }
 
 function optionsOf(

@@ -23,6 +23,8 @@ export interface StateRecord {
   readonly annotations?: { readonly [key: string]: string };
   /** The container's own cgroup directories, one a hierarchy. */
   readonly cgroup_paths: readonly string[];
+  /** Directories of resctrl that were made for the container. */
+  readonly resctrl_groups?: readonly string[];
   /** The systemd unit whose cgroup that is. */
   readonly systemd_unit?: Unit;
   /** Init is no PID 1 of its own: the rest of the container does not end with it. */

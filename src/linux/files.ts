@@ -4,6 +4,7 @@ import { failedWith, throwing } from './call.ts';
 import {
   AT_FDCWD,
   AT_REMOVEDIR,
+  AT_SYMLINK_NOFOLLOW,
   nativeOpenFlags,
   O_CLOEXEC,
   O_CREAT,
@@ -29,6 +30,7 @@ const sys = {
   readlinkat: throwing('readlinkat', 'l:ispi'),
   faccessat: throwing('faccessat', 'i:isii'),
   fchmod: throwing('fchmod', 'i:ii'),
+  fchownat: throwing('fchownat', 'i:isiii'),
   chdir: throwing('chdir', 'i:s'),
   statfs: throwing('statfs', 'i:sp'),
   getdents64: throwing('getdents64', 'l:ipi'),
@@ -179,6 +181,12 @@ export function access(path: string, mode: number, dirfd: Fd = AT_FDCWD): boolea
 
 export const fchmod = (fd: Fd, mode: number): void => {
   sys.fchmod(`${fd}`, fd, mode);
+};
+
+/** Changes who owns a path; its group stays. A symlink itself, not what it leads to. */
+export const chown = (path: string, uid: number): void => {
+  const same = -1;
+  sys.fchownat(path, AT_FDCWD, path, uid, same, AT_SYMLINK_NOFOLLOW);
 };
 
 export const chdir = (path: string): void => {

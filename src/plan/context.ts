@@ -25,6 +25,12 @@ export interface HostFacts {
     /** setns with a pidfd joins several namespaces at once (5.8). */
     readonly setnsPidfd: boolean;
   };
+  /** The resctrl file system, looked for when linux.intelRdt asks; absent: it is not mounted. */
+  readonly resctrl?: {
+    readonly mountpoint: string;
+    /** The classes of service there are. */
+    readonly groups: readonly string[];
+  };
   readonly lsm: { readonly apparmor: boolean; readonly selinux: boolean };
   /** tsrun runs in a user namespace other than the initial one. */
   readonly inUserNamespace: boolean;

@@ -15,9 +15,11 @@ import {
   planStartContainerHooks,
 } from '../config/hooks.ts';
 import { planHostname } from '../config/hostname.ts';
+import { planDelegation } from '../config/linux/cgroupsPath/delegate.ts';
 import { planSystemdUnit } from '../config/linux/cgroupsPath/start.ts';
 import { planCgroup, planJoinCgroup } from '../config/linux/cgroupsPath.ts';
 import { planDevices } from '../config/linux/devices.ts';
+import { planIntelRdt, planJoinIntelRdt } from '../config/linux/intelRdt.ts';
 import { planMaskedPaths } from '../config/linux/maskedPaths.ts';
 import { planMemoryPolicy } from '../config/linux/memoryPolicy.ts';
 import {
@@ -121,13 +123,16 @@ export const CREATE: readonly Planner[] = [
   planConsoleSocket,
   planCgroup,
   planResources,
+  planIntelRdt,
 
   // outer: the executor in the host's namespaces, with the host's privileges.
   planHostHandles,
   planOomScoreAdj, // lowering it takes CAP_SYS_RESOURCE in the initial user namespace
   planSystemdUnit, // runtime: systemd makes a scope around a process, the executor
   planUnitResources,
+  planDelegation, // behind the limits, which are written as root
   planJoinCgroup, // before clone3: init is in its cgroup from its first instruction
+  planJoinIntelRdt,
   planResetAffinity, // behind the cgroup, whose cpuset bounds it
   planMountSources, // sources the container's root could not reach
   planJoinNamespaces,
