@@ -51,6 +51,18 @@ describe.skipIf(!hasAppArmor || !existsSync(PARSER))('process.apparmorProfile', 
     });
     expect(stdout).toBe(`${profile} (enforce)\n`);
   });
+  it('confines what exec runs: as the container, or by a flag', () => {
+    const exec = (edit: (config: Config) => void, ...flags: string[]) => {
+      const { id } = t.create((config) => {
+        config.process.args = ['sleep', '60'];
+        edit(config);
+      });
+      t.call(['start', id]);
+      return t.call(['exec', ...flags, id, 'cat', '/proc/self/attr/current']).stdout;
+    };
+    expect(exec(withProfile(profile))).toBe(`${profile} (enforce)\n`);
+    expect(exec(() => {}, '--apparmor', profile)).toBe(`${profile} (enforce)\n`);
+  });
   it('may be unconfined', () => {
     const { stdout } = t.sh('cat /proc/self/attr/current', withProfile('unconfined'));
     expect(stdout).toBe('unconfined\n');
@@ -66,6 +78,15 @@ describe.skipIf(hasAppArmor)('process.apparmorProfile on a host without AppArmor
   it('is refused, and nothing is run', () => {
     const { status, stdout, stderr } = t.sh('echo ran', withProfile('docker-default'));
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toContain('apparmorProfile');
+  });
+  it('is refused to exec', () => {
+    const { id } = t.create((config) => {
+      config.process.args = ['sleep', '60'];
+    });
+    t.call(['start', id]);
+    const { status, stdout, stderr } = t.call(['exec', '--apparmor', 'x', id, 'echo', 'ran']);
+    expect({ status, stdout }).toEqual({ status: 255, stdout: '' });
     expect(stderr).toContain('apparmorProfile');
   });
 });
