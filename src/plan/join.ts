@@ -152,13 +152,3 @@ export const planContainerRoot = ({ spec }: PlanContext): readonly Step[] =>
         step('init', '/root/path', { call: 'fchdir', fd: ROOT }),
         step('init', '/root/path', { call: 'chroot', path: '.' }),
       ];
-
-/** Standard streams that are the host's /dev/null become the container's, where it has one. */
-export const planNullStreams = (_context: PlanContext): readonly Step[] => [
-  step(
-    'init',
-    '',
-    { call: 'reopen_null', root: ROOT },
-    { ignore: ['ENOENT', 'ENOTDIR', 'ENODEV', 'ELOOP', 'EACCES', 'EPERM', 'ENXIO'] },
-  ),
-];

@@ -1,5 +1,6 @@
 /** Steps no property asks for: the state directory, the sockets, the session, the created state. */
 
+import { ROOT } from '../config/mounts/entry.ts';
 import { O_DIRECTORY, O_PATH } from '../linux/constants/file.ts';
 import type { PlanContext } from './context.ts';
 import { INIT, type Step, step } from './step.ts';
@@ -77,6 +78,19 @@ export function planSession({ options }: PlanContext): readonly Step[] {
   const keyring = { call: 'keyctl_session', name } as const;
   return [session, step('init', '', keyring, { ignore: ['ENOSYS'] })];
 }
+
+/**
+ * Standard streams that are the host's /dev/null become the container's, where it has one: through the
+ * descriptor the container's root could change mode and owner of the host's.
+ */
+export const planNullStreams = (_context: PlanContext): readonly Step[] => [
+  step(
+    'init',
+    '',
+    { call: 'reopen_null', root: ROOT },
+    { ignore: ['ENOENT', 'ENOTDIR', 'ENODEV', 'ELOOP', 'EACCES', 'EPERM', 'ENXIO'] },
+  ),
+];
 
 /** The pid file is last: whoever waits for it finds a container that can be started. */
 export const planCreated = (context: PlanContext): readonly Step[] => [

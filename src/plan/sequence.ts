@@ -74,7 +74,6 @@ import {
   planContainerRoot,
   planEnterCgroups,
   planEnterNamespaces,
-  planNullStreams,
   planOpenContainer,
 } from './join.ts';
 import {
@@ -86,6 +85,7 @@ import {
   planCreating,
   planExecuting,
   planHostHandles,
+  planNullStreams,
   planPidfdSocket,
   planSession,
   planStartSocket,
@@ -165,6 +165,7 @@ export const CREATE: readonly Planner[] = [
   planCreateContainerHooks,
   planMakeCwd, // while the root can still be written
   planConsole, // before masks, so that a mask cannot be put under it (CVE-2025-52565)
+  planNullStreams, // the host's /dev/null is not the container's to chmod
   planMaskedPaths,
   planReadonlyPaths,
   planPivot,

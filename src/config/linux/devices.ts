@@ -125,10 +125,16 @@ function devicesOf(spec: Spec): readonly PlannedDevice[] {
 function planDevice(context: PlanContext, planned: PlannedDevice): readonly Step[] {
   const { host, spec } = context;
   const mayMknod = host.euid === 0 && !host.inUserNamespace && !hasNamespace(spec, 'user');
-  return mayMknod || planned.device.type === 'p' ? [makeNode(planned)] : bindNode(context, planned);
+  return mayMknod || planned.device.type === 'p'
+    ? [makeNode(spec, planned)]
+    : bindNode(context, planned);
 }
 
-const makeNode = ({ device, path, origin }: PlannedDevice): Step =>
+/**
+ * Something else in the device's place is an error (config-linux.md "Devices"), unless the config itself
+ * mounts it there: /dev/urandom over /dev/random is common.
+ */
+const makeNode = (spec: Spec, { device, path, origin }: PlannedDevice): Step =>
   step(
     'init',
     origin,
@@ -141,8 +147,11 @@ const makeNode = ({ device, path, origin }: PlannedDevice): Step =>
       uid: device.uid ?? 0,
       gid: device.gid ?? 0,
     },
-    { ignore: ['EEXIST'] },
+    isMountPoint(spec, path) ? { ignore: ['EEXIST'] } : {},
   );
+
+const isMountPoint = ({ mounts = [] }: Spec, path: string): boolean =>
+  mounts.some(({ destination }) => cleanDestination(destination) === path);
 
 /** In a user namespace mknod(2) is EPERM: the host's own node is mounted over an empty file. */
 function bindNode(context: PlanContext, { device, path, origin }: PlannedDevice): readonly Step[] {

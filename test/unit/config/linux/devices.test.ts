@@ -73,7 +73,6 @@ describe('linux.devices', () => {
     expect(planDevices(context)).toContainEqual({
       actor: 'init',
       origin: '/linux/devices/0',
-      ignore: ['EEXIST'],
       op: {
         call: 'mknodat',
         root: 'root',
@@ -84,6 +83,19 @@ describe('linux.devices', () => {
         gid: 2,
       },
     });
+  });
+
+  it('may be something else only where the config mounts it', () => {
+    const context = contextOf(
+      specOf({
+        linux: { namespaces: [{ type: 'mount' }] },
+        mounts: [{ destination: '/dev/random', type: 'bind', source: '/dev/urandom' }],
+      }),
+    );
+    const tolerant = planDevices(context).filter(
+      ({ op, ignore }) => op.call === 'mknodat' && ignore?.includes('EEXIST'),
+    );
+    expect(opsOf(tolerant)).toMatchObject([{ path: '/dev/random' }]);
   });
 
   it('of type p are fifos', () => {
