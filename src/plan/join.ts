@@ -47,17 +47,22 @@ export function planOpenContainer(context: ExecContext): readonly Step[] {
 }
 
 /** v1: the executor moves itself. v2: clone3 gets the directory (5.7), before that the same move. */
-export function planEnterCgroups({ container, host, spec }: ExecContext): readonly Step[] {
+export function planEnterCgroups(context: ExecContext): readonly Step[] {
+  const { container, spec } = context;
   const origin = spec.linux?.cgroupsPath ? '/linux/cgroupsPath' : '';
   return container.cgroups.map((path) =>
-    intoCgroup(host)
+    intoCgroup(context)
       ? step('outer', origin, { call: 'openat', path, ...DIRECTORY, out: 'cgroup' })
       : step('outer', origin, { call: 'write', path: `${path}/cgroup.procs`, data: '0' }),
   );
 }
 
-const intoCgroup = (host: PlanContext['host']): boolean =>
-  host.cgroup.version === 2 && host.kernel.cloneIntoCgroup;
+/**
+ * Not where a cgroup namespace is joined: with the mount option nsdelegate, which systemd sets, clone3
+ * fails with ENOENT when the executor's own cgroup is outside of it (cgroup-v2.rst "Delegation").
+ */
+const intoCgroup = ({ spec, host }: ExecContext): boolean =>
+  host.cgroup.version === 2 && host.kernel.cloneIntoCgroup && !hasNamespace(spec, 'cgroup');
 
 /**
  * Joins every namespace the container does not share with the host, and clones init into them. Those
@@ -70,7 +75,7 @@ export function planEnterNamespaces(context: ExecContext): readonly Step[] {
     hasNamespace(spec, 'user') && !container.sharesUserNamespace ? ['user'] : [];
   // Without privileges the user namespace comes first: it is what gives the right to join the others.
   const types = host.euid === 0 ? [...others, ...user] : [...user, ...others];
-  const cgroup = intoCgroup(host) && container.cgroups.length > 0 ? { cgroup: 'cgroup' } : {};
+  const cgroup = intoCgroup(context) && container.cgroups.length > 0 ? { cgroup: 'cgroup' } : {};
   return [
     step('outer', NAMESPACES_ORIGIN, NOT_DUMPABLE),
     ...openRoot(context),

@@ -17,12 +17,13 @@ const CONTAINER: JoinedContainer = {
   sharesUserNamespace: false,
 };
 
-const NAMESPACES = ['pid', 'network', 'ipc', 'uts', 'mount', 'cgroup'] as const;
+const NAMESPACES = ['pid', 'network', 'ipc', 'uts', 'mount'] as const;
 
 type Facts = Parameters<typeof contextOf>[1] & { readonly container?: Partial<JoinedContainer> };
 
-const spec = (types: readonly ('user' | 'time' | (typeof NAMESPACES)[number])[] = NAMESPACES) =>
-  specOf({ linux: { namespaces: types.map((type) => ({ type })) } });
+const spec = (
+  types: readonly ('user' | 'time' | 'cgroup' | (typeof NAMESPACES)[number])[] = NAMESPACES,
+) => specOf({ linux: { namespaces: types.map((type) => ({ type })) } });
 
 const joining = (of = spec(), { container, ...facts }: Facts = {}): ExecContext => ({
   ...contextOf(of, facts),
@@ -134,7 +135,7 @@ describe('joining', () => {
     ]);
     expect(join(joining())).toMatchObject([
       { call: 'prctl' },
-      { call: 'setns', fd: 'container', nstype: 0x6e020000 },
+      { call: 'setns', fd: 'container', nstype: 0x6c020000 },
       { call: 'close', fd: 'container' },
       { call: 'close', fd: 'proc' },
       { call: 'clone3', flags: 0n, cgroup: 'cgroup' },
@@ -143,7 +144,7 @@ describe('joining', () => {
   });
   it('becomes root of the user namespace', () => {
     expect(join(joining(spec([...NAMESPACES, 'user']))).slice(1, 6)).toMatchObject([
-      { call: 'setns', nstype: 0x7e020000 },
+      { call: 'setns', nstype: 0x7c020000 },
       { call: 'close' },
       { call: 'close' },
       { call: 'setresgid', gid: 0 },
@@ -154,7 +155,7 @@ describe('joining', () => {
     const context = joining(spec([...NAMESPACES, 'user']), {
       container: { sharesUserNamespace: true },
     });
-    expect(join(context)[1]).toMatchObject({ call: 'setns', nstype: 0x6e020000 });
+    expect(join(context)[1]).toMatchObject({ call: 'setns', nstype: 0x6c020000 });
     expect(join(context).map(({ call }) => call)).not.toContain('setresuid');
   });
   it('before Linux 5.8 opens every namespace first; user is last with privileges, first without', () => {
@@ -194,6 +195,13 @@ describe('joining', () => {
 });
 
 describe('the cgroups', () => {
+  it('are entered before a cgroup namespace on v2: behind it clone3 is refused (nsdelegate)', () => {
+    const inside = joining(spec([...NAMESPACES, 'cgroup']));
+    expect(opsOf(planEnterCgroups(inside))).toMatchObject([
+      { call: 'write', path: '/sys/fs/cgroup/web/cgroup.procs', data: '0' },
+    ]);
+    expect(opsOf(planEnterNamespaces(inside))).toContainEqual({ call: 'clone3', flags: 0n });
+  });
   it('are given to clone3 on v2', () => {
     expect(opsOf(planEnterCgroups(joining()))).toMatchObject([
       { call: 'openat', path: '/sys/fs/cgroup/web', out: 'cgroup' },
