@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 enum tsr_message { TSR_SAY_YIELD = 1, TSR_SAY_FAULT = 2, TSR_SAY_SPAWNED = 3, TSR_SAY_WARNING = 4,
-                   TSR_SAY_EXECUTING = 5 };
+                   TSR_SAY_EXECUTING = 5, TSR_SAY_LISTENER = 6 };
 enum { TSR_GO = 1 };
 /* The plan index of a fault that no step caused. */
 #define TSR_NO_STEP 0xffffffffu

@@ -56,16 +56,41 @@ int op_cap_ambient(struct tsr_machine *m, const struct op_cap_ambient *op)
     return 0;
 }
 
+/*
+ * The filter is in force: the runtime takes the listener out of this process, so that only write(2) must be
+ * allowed, and read(2) allowed or answered by the agent, as with runc.
+ */
+static int hand_over(const struct tsr_machine *m, int listener)
+{
+    uint32_t message[4] = {TSR_SAY_LISTENER, m->step->plan_index, (uint32_t)listener, 0};
+    uint32_t word = 0;
+    ssize_t done;
+
+    do
+        done = write(m->control, message, sizeof message);
+    while (done < 0 && errno == EINTR);
+    if (done != (ssize_t)sizeof message)
+        return done < 0 ? -errno : -EIO;
+    do
+        done = read(m->control, &word, sizeof word);
+    while (done < 0 && errno == EINTR);
+    if (done < 0)
+        return -errno;
+    return done == (ssize_t)sizeof word && word == TSR_GO ? 0 : -ECONNRESET;
+}
+
 int op_seccomp(struct tsr_machine *m, const struct op_seccomp *op)
 {
     uint32_t count = op->filter.length / (uint32_t)sizeof(struct kernel_sock_filter);
     struct kernel_sock_fprog program = {.len = (unsigned short)count, .filter = op->filter.data};
-    long listener;
+    int listener TSR_CLOSED = -1;
+    int result;
 
     if (count > KERNEL_BPF_MAXINSNS || op->filter.length % sizeof(struct kernel_sock_filter) != 0)
         return -EINVAL;
-    listener = syscall(SYS_seccomp, KERNEL_SECCOMP_SET_MODE_FILTER, op->flags, &program);
-    if ((op->flags & KERNEL_SECCOMP_FILTER_FLAG_NEW_LISTENER) == 0 || op->out == TSR_NO_SLOT)
-        return tsr_result(listener);
-    return tsr_fill_slot(m, op->out, listener);
+    result = tsr_result(syscall(SYS_seccomp, KERNEL_SECCOMP_SET_MODE_FILTER, op->flags, &program));
+    if (result < 0 || (op->flags & KERNEL_SECCOMP_FILTER_FLAG_NEW_LISTENER) == 0)
+        return result;
+    listener = result;
+    return hand_over(m, listener);
 }

@@ -15,8 +15,6 @@ export interface Unsupported {
 
 const OTHER_SYSTEM = 'is not for containers on Linux and is ignored';
 
-const NOTIFY = 'is for SCMP_ACT_NOTIFY, which is not carried out yet';
-
 export const UNSUPPORTED: readonly Unsupported[] = [
   { pattern: '/vm', verdict: 'refuse', reason: 'asks for a virtual machine' },
   { pattern: '/windows', verdict: 'warn', reason: OTHER_SYSTEM },
@@ -25,8 +23,6 @@ export const UNSUPPORTED: readonly Unsupported[] = [
   { pattern: '/freebsd', verdict: 'warn', reason: OTHER_SYSTEM },
   { pattern: '/process/commandLine', verdict: 'warn', reason: OTHER_SYSTEM },
   { pattern: '/process/user/username', verdict: 'warn', reason: OTHER_SYSTEM },
-  { pattern: '/linux/seccomp/listenerPath', verdict: 'warn', reason: NOTIFY },
-  { pattern: '/linux/seccomp/listenerMetadata', verdict: 'warn', reason: NOTIFY },
   { pattern: '/linux/netDevices', verdict: 'refuse', reason: 'is not carried out yet' },
 ];
 

@@ -4,7 +4,7 @@
  */
 import { UnitPropertyError } from '../cgroup/systemd.ts';
 import { engine } from '../engine/current.ts';
-import { executorEnded, type TsrunError } from '../errors.ts';
+import { executorEnded, internal, type TsrunError } from '../errors.ts';
 import type { Spec } from '../generated/spec.ts';
 import { SystemError } from '../linux/call.ts';
 import { errnoName, errnoNumber } from '../linux/constants/errno.ts';
@@ -19,6 +19,7 @@ import { blame, type Fault, formatFault } from '../wire/blame.ts';
 import { type EncodeOptions, encodePlan } from '../wire/encode.ts';
 import { decodeReport, GO, REPORT_BYTES, type Report } from '../wire/report.ts';
 import { EXECUTOR_NAME, executorProgram, pathOf } from './executor.ts';
+import { handOverListener } from './listener.ts';
 import { lacksSlot, type Performance, performOperation, Slots } from './perform.ts';
 import type { StateRecord } from './record.ts';
 import type { Warn } from './request.ts';
@@ -131,9 +132,26 @@ function converse(execution: Execution, session: Session, begin: number): void {
       case 'executing':
         session.isExecuting = true;
         break;
+      case 'listener':
+        handOver(execution, report.step, report.fd);
+        send(session.control, GO);
+        break;
       case 'fault':
         throw blame(plan, faultOf(report), execution.config);
     }
+  }
+}
+
+function handOver(execution: Execution, index: number, fd: number): void {
+  const { plan, slots, config } = execution;
+  const current = plan.steps[index];
+  if (current === undefined) throw internal(`the executor has no step ${index}`);
+  try {
+    handOverListener(current.op, { pid: slots.get(INIT), pidfd: slots.get('pidfd'), fd });
+  } catch (thrown) {
+    if (!(thrown instanceof SystemError)) throw thrown;
+    const { errno, call, detail } = thrown;
+    throw blame(plan, { step: index, errno, detail: `${call} ${detail}` }, config);
   }
 }
 

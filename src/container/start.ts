@@ -1,13 +1,15 @@
 /** `start`: tells a created container's process to go on, and learns whether it could. */
 import { engine } from '../engine/current.ts';
 import { cannotStart, containerMissing, internal, type TsrunError } from '../errors.ts';
-import { failedWith, unless } from '../linux/call.ts';
-import { close, type Fd, readAll, unlink } from '../linux/files.ts';
-import { connectUnix, send } from '../linux/sockets.ts';
+import { failedWith, SystemError, unless } from '../linux/call.ts';
+import { close, closing, type Fd, readAll, unlink } from '../linux/files.ts';
+import { openProcess } from '../linux/pidfd.ts';
+import { connectUnix, receive, send } from '../linux/sockets.ts';
 import { blame } from '../wire/blame.ts';
-import { decodeReport, GO } from '../wire/report.ts';
+import { decodeReport, GO, REPORT_BYTES } from '../wire/report.ts';
 import { destroy } from './delete.ts';
 import { runPoststart } from './hooks.ts';
+import { handOverListener } from './listener.ts';
 import type { Warn } from './request.ts';
 import { statusOf } from './status.ts';
 import { load, lockContainer, type Stored, savedConfig, startSocketOf } from './store.ts';
@@ -44,11 +46,50 @@ function letGo(stored: Stored): void {
   const connection = connectUnix(path);
   try {
     send(connection, GO);
-    const answer = readAnswer(connection);
+    const answer = answerOf(stored, connection);
     if (answer.length > 0) throw faultOf(stored, answer);
   } finally {
     close(connection);
     unless(['ENOENT'], () => unlink(path));
+  }
+}
+
+/** What init says to the end, a filter's listener handed over in between. */
+function answerOf(stored: Stored, connection: Fd): Uint8Array {
+  const { steps } = stored.record.behind_accept;
+  if (!steps.some(({ op }) => op.call === 'seccomp' && op.agent !== undefined)) {
+    return readAnswer(connection);
+  }
+  const { data } = receive(connection, REPORT_BYTES);
+  if (data.length === 0) return data;
+  const report = decodeReport(data);
+  if (report.type !== 'listener') return data;
+  const fault = handOver(stored, report.step, report.fd);
+  if (fault !== undefined) throw fault;
+  send(connection, GO);
+  return readAnswer(connection);
+}
+
+/** undefined when it was handed over; init is waiting for GO, and ends when there is none. */
+function handOver(
+  { record, directory }: Stored,
+  index: number,
+  fd: number,
+): TsrunError | undefined {
+  const { first, steps } = record.behind_accept;
+  const [step, pid] = [index - first, record.init_process_pid];
+  const op = steps[step]?.op;
+  if (op === undefined) return internal(`init has no step ${index}`);
+  const identity = { pid, startTime: record.init_process_start };
+  try {
+    const { pidfd } = openProcess(identity, { pidfd: true, directory: false });
+    if (pidfd === undefined) return internal('no pidfd');
+    closing(pidfd, () => handOverListener(op, { pid, pidfd, fd }));
+    return undefined;
+  } catch (thrown) {
+    if (!(thrown instanceof SystemError)) throw thrown;
+    const fault = { step, errno: thrown.errno, detail: `${thrown.call} ${thrown.detail}` };
+    return blame({ steps }, fault, JSON.parse(savedConfig(directory)));
   }
 }
 

@@ -17,6 +17,7 @@ const sys = {
 
 const SYS_pidfd_send_signal = 424;
 const SYS_pidfd_open = 434;
+const SYS_pidfd_getfd = 438;
 const POLLIN = 1;
 
 /** What names one process for ever: its number and when it began (/proc/PID/stat, clock ticks). */
@@ -76,6 +77,10 @@ function openDirectoryOf(process: ProcessIdentity): Fd {
 
 const ended = ({ pid }: ProcessIdentity) =>
   new SystemError('open_process', errnoNumber('ESRCH'), `${pid}`);
+
+/** A copy of a descriptor of another process, close-on-exec (Linux 5.6). */
+export const takeDescriptor = (pidfd: Fd, theirs: number): Fd =>
+  sys.syscall('pidfd_getfd', SYS_pidfd_getfd, pidfd, theirs, 0, 0);
 
 /** Sends a signal to that process; false when it has ended. */
 export function signalProcess(process: ProcessIdentity, signal: number): boolean {

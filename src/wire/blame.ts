@@ -89,6 +89,8 @@ const WORDING: { readonly [call: string]: (op: Op, fault: Fault) => string } = {
   // The detail is the attribute, below /proc.
   write_attr: (_op, fault) =>
     `write ${fault.detail === '' ? '' : `\`/proc/${fault.detail}\``}: ${formatErrno(fault.errno)}`,
+  // Neither the filter nor the state is anything to read; the detail is what failed of the hand-over.
+  seccomp: (_op, fault) => `seccomp: ${formatErrno(fault.errno)}${detailOf(fault)}`,
   // The property already names the hook.
   hook: (_op, fault) => (fault.detail === '' ? formatErrno(fault.errno) : fault.detail),
   write: (op, fault) => {

@@ -22,7 +22,9 @@ export type Report =
       readonly detail: Uint8Array;
     }
   /** A filter and execve are left: the end of the control socket means that they have succeeded. */
-  | { readonly type: 'executing'; readonly step: number };
+  | { readonly type: 'executing'; readonly step: number }
+  /** A filter notifies: its listener is this descriptor of init, which waits for GO. */
+  | { readonly type: 'listener'; readonly step: number; readonly fd: number };
 
 /** The longest report. */
 export const REPORT_BYTES = 4096;
@@ -55,6 +57,8 @@ export function decodeReport(bytes: Uint8Array): Report {
       return { type: 'warning', step, errno: value, detail };
     case 5:
       return { type: 'executing', step };
+    case 6:
+      return { type: 'listener', step, fd: value };
     default:
       throw new RangeError(`report of unknown type ${type}`);
   }

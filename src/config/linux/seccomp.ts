@@ -10,11 +10,14 @@ import type {
   SeccompFeatures,
   SeccompRule,
   Spec,
+  State,
 } from '../../generated/spec.ts';
 import {
   SECCOMP_FILTER_FLAG_LOG,
+  SECCOMP_FILTER_FLAG_NEW_LISTENER,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW,
   SECCOMP_FILTER_FLAG_TSYNC,
+  SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
   SECCOMP_RET_ALLOW,
   SECCOMP_RET_ERRNO,
@@ -31,8 +34,11 @@ import {
 import type { PlanContext } from '../../plan/context.ts';
 import { type Step, step } from '../../plan/step.ts';
 import { error, type Problem } from '../../spec/problem.ts';
+import { OCI_VERSION } from '../../spec/version.ts';
 
 const ORIGIN = '/linux/seccomp';
+
+const NOTIFY = 'SCMP_ACT_NOTIFY';
 
 const EPERM = 1;
 const ENOSYS = 38;
@@ -111,11 +117,10 @@ export function checkSeccomp(spec: Spec): readonly Problem[] {
   if (profile === undefined) return [];
   return [
     ...checkErrno(`${ORIGIN}/defaultErrnoRet`, profile.defaultAction, profile.defaultErrnoRet),
-    ...checkNotify(`${ORIGIN}/defaultAction`, profile.defaultAction),
-    ...(profile.syscalls ?? []).flatMap(({ action, errnoRet }, i) => [
-      ...checkErrno(`${ORIGIN}/syscalls/${i}/errnoRet`, action, errnoRet),
-      ...checkNotify(`${ORIGIN}/syscalls/${i}/action`, action),
-    ]),
+    ...checkListener(profile),
+    ...(profile.syscalls ?? []).flatMap(({ action, errnoRet }, i) =>
+      checkErrno(`${ORIGIN}/syscalls/${i}/errnoRet`, action, errnoRet),
+    ),
   ];
 }
 
@@ -127,25 +132,89 @@ function checkErrno(path: string, action: Action, errno: number | undefined): re
   return errno > MAX_ERRNO ? [error(path, `is no errno: more than ${MAX_ERRNO}`, errno)] : [];
 }
 
-/** The hand-over of the listener to the agent is not carried out yet. */
-const checkNotify = (path: string, action: Action): readonly Problem[] =>
-  action === 'SCMP_ACT_NOTIFY'
-    ? [{ ...error(path, 'is not carried out yet', action), unsupported: true }]
-    : [];
+/** Whoever hands the listener over must not be held back itself: as with runc, write(2) has to pass. */
+function checkListener(profile: Seccomp): readonly Problem[] {
+  const { defaultAction, syscalls = [], listenerPath = '', listenerMetadata = '' } = profile;
+  const problems: Problem[] = [];
+  if (defaultAction === NOTIFY)
+    problems.push(error(`${ORIGIN}/defaultAction`, `${NOTIFY} cannot be used as default action`));
+  for (const [i, { names, action }] of syscalls.entries()) {
+    if (action !== NOTIFY) continue;
+    if (names.includes('write'))
+      problems.push(
+        error(`${ORIGIN}/syscalls/${i}`, `${NOTIFY} cannot be used for the write syscall`),
+      );
+    if (listenerPath === '')
+      problems.push(error(`${ORIGIN}/syscalls/${i}/action`, `${NOTIFY} needs a listenerPath`));
+  }
+  if (listenerPath !== '' && !listenerPath.startsWith('/'))
+    problems.push(error(`${ORIGIN}/listenerPath`, 'must be an absolute path', listenerPath));
+  if (listenerMetadata !== '' && listenerPath === '')
+    problems.push(error(`${ORIGIN}/listenerMetadata`, 'must not be set without listenerPath'));
+  return problems;
+}
+
+/** What the agent is sent with a listener: config-linux.md "The Container Process State". */
+export interface ContainerProcessState {
+  readonly ociVersion: string;
+  /** Names of the descriptors that come along, in their order. */
+  readonly fds: readonly string[];
+  /** The process whose filter it is. */
+  readonly pid: number;
+  readonly metadata?: string;
+  readonly state: State;
+}
+
+/** `exec` knows the container's own process. */
+type SeccompContext = PlanContext & { readonly container?: { readonly pid: number } };
 
 /** Without no_new_privs a filter takes CAP_SYS_ADMIN: before the capabilities are given up. */
-export const planSeccompEarly = ({ spec }: PlanContext): readonly Step[] =>
-  spec.process?.noNewPrivileges === true ? [] : planFilter(spec);
+export const planSeccompEarly = (context: SeccompContext): readonly Step[] =>
+  context.spec.process?.noNewPrivileges === true ? [] : planFilter(context, 'creating');
 
 /** With no_new_privs: last, so that the profile need allow execve alone. */
-export const planSeccompLate = ({ spec }: PlanContext): readonly Step[] =>
-  spec.process?.noNewPrivileges === true ? planFilter(spec) : [];
+export const planSeccompLate = (context: SeccompContext): readonly Step[] =>
+  context.spec.process?.noNewPrivileges === true ? planFilter(context, 'created') : [];
 
-function planFilter(spec: Spec): readonly Step[] {
-  const profile = spec.linux?.seccomp;
+function planFilter(context: SeccompContext, status: State['status']): readonly Step[] {
+  const profile = context.spec.linux?.seccomp;
   if (profile === undefined) return [];
   const flags = (profile.flags ?? DEFAULT_FLAGS).reduce((all, flag) => all | FLAGS[flag], 0);
-  return [step('init', ORIGIN, { call: 'seccomp', flags, filter: filterOf(profile) })];
+  const filter = filterOf(profile);
+  const { listenerPath: agent = '', listenerMetadata = '', syscalls = [] } = profile;
+  if (agent === '' || !syscalls.some(({ action }) => action === NOTIFY))
+    return [step('init', ORIGIN, { call: 'seccomp', flags, filter })];
+  const state = processState(context, status, listenerMetadata);
+  return [step('init', ORIGIN, { call: 'seccomp', flags: notifying(flags), filter, agent, state })];
+}
+
+/** The kernel takes both flags only with a third that tells an error from a listener (Linux 5.7). */
+const notifying = (flags: number): number =>
+  flags |
+  SECCOMP_FILTER_FLAG_NEW_LISTENER |
+  (flags & SECCOMP_FILTER_FLAG_TSYNC ? SECCOMP_FILTER_FLAG_TSYNC_ESRCH : 0);
+
+/** What the agent is told; 0 is the pid of the process that is being made. */
+function processState(
+  { spec, options, container }: SeccompContext,
+  status: State['status'],
+  metadata: string,
+): string {
+  const state: ContainerProcessState = {
+    ociVersion: OCI_VERSION,
+    fds: ['seccompFd'],
+    pid: 0,
+    ...(metadata === '' ? {} : { metadata }),
+    state: {
+      ociVersion: OCI_VERSION,
+      id: options.id,
+      status: container === undefined ? status : 'running',
+      pid: container?.pid ?? 0,
+      bundle: options.bundle,
+      ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
+    },
+  };
+  return JSON.stringify(state);
 }
 
 /** The profile in libseccomp's terms. A rule that says what the default says is one it would refuse. */
@@ -186,11 +255,11 @@ function rulesOf({ names, action, errnoRet, args = [] }: SeccompRule): SeccompFi
   }));
 }
 
-/** linux.seccomp of features.json. The last flag is about notification, like the action left out. */
+/** linux.seccomp of features.json. */
 export const seccompFeatures = (): SeccompFeatures => ({
-  actions: Object.keys(ACTIONS).filter((action) => action !== 'SCMP_ACT_NOTIFY'),
+  actions: Object.keys(ACTIONS),
   operators: Object.keys(OPERATORS),
   archs: Object.keys(ARCHITECTURES),
   knownFlags: Object.keys(FLAGS),
-  supportedFlags: Object.keys(FLAGS).filter((flag) => !flag.endsWith('WAIT_KILLABLE_RECV')),
+  supportedFlags: Object.keys(FLAGS),
 });

@@ -31,12 +31,15 @@ describe('a report of the executor', () => {
   it('is its last word before execve', () => {
     expect(decodeReport(report(5, 9, 0))).toEqual({ type: 'executing', step: 9 });
   });
+  it('names the listener of a filter', () => {
+    expect(decodeReport(report(6, 9, 4))).toEqual({ type: 'listener', step: 9, fd: 4 });
+  });
 
   it.each([
     ['shorter than its header', new Uint8Array(15)],
     ['shorter than it says', report(2, 0, 1, [1, 2]).subarray(0, 17)],
     ['longer than it says', Uint8Array.of(...report(1, 0, 0), 0)],
-    ['of unknown type', report(6, 0, 0)],
+    ['of unknown type', report(7, 0, 0)],
   ])('is refused when it is %s', (_, bytes) => {
     expect(() => decodeReport(bytes)).toThrow(RangeError);
   });

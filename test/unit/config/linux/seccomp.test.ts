@@ -6,7 +6,7 @@ import {
   planSeccompLate,
 } from '../../../../src/config/linux/seccomp.ts';
 import type { Seccomp } from '../../../../src/generated/spec.ts';
-import { contextOf, specOfLinux, specOfProcess } from '../../context.ts';
+import { contextOf, opsOf, specOfLinux, specOfProcess } from '../../context.ts';
 
 const PROFILE: Seccomp = {
   defaultAction: 'SCMP_ACT_ERRNO',
@@ -95,17 +95,65 @@ describe('linux.seccomp', () => {
       'syscalls/0/errnoRet',
     ],
     [
-      'SCMP_ACT_NOTIFY, not carried out yet',
+      'SCMP_ACT_NOTIFY with nobody to notify',
       {
         defaultAction: 'SCMP_ACT_ERRNO',
         syscalls: [{ names: ['a'], action: 'SCMP_ACT_NOTIFY' }],
       },
       'syscalls/0/action',
     ],
+    [
+      'SCMP_ACT_NOTIFY as the default',
+      { defaultAction: 'SCMP_ACT_NOTIFY', listenerPath: '/agent' },
+      'defaultAction',
+    ],
+    [
+      'SCMP_ACT_NOTIFY of write, by which the listener is handed over',
+      {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        listenerPath: '/agent',
+        syscalls: [{ names: ['read', 'write'], action: 'SCMP_ACT_NOTIFY' }],
+      },
+      'syscalls/0',
+    ],
+    [
+      'a relative listenerPath',
+      { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: 'agent' },
+      'listenerPath',
+    ],
+    [
+      'listenerMetadata for nobody',
+      { defaultAction: 'SCMP_ACT_ALLOW', listenerMetadata: 'x' },
+      'listenerMetadata',
+    ],
   ] as const)('refuses %s', (_, seccomp, path) => {
     expect(checkSeccomp(specOfLinux({ seccomp }))).toMatchObject([
       { severity: 'error', path: `/linux/seccomp/${path}` },
     ]);
+  });
+
+  it('asks for a listener where a rule notifies, with the state for the agent', () => {
+    const seccomp: Seccomp = {
+      defaultAction: 'SCMP_ACT_ALLOW',
+      flags: ['SECCOMP_FILTER_FLAG_TSYNC'],
+      listenerPath: '/agent',
+      listenerMetadata: 'opaque',
+      syscalls: [{ names: ['mkdir'], action: 'SCMP_ACT_NOTIFY' }],
+    };
+    const [op] = opsOf(planSeccompEarly(contextOf(specOfLinux({ seccomp }))));
+    // TSYNC, NEW_LISTENER, TSYNC_ESRCH
+    expect(op).toMatchObject({ call: 'seccomp', flags: 0x1 | 0x8 | 0x10, agent: '/agent' });
+    expect(op?.call === 'seccomp' && JSON.parse(op.state ?? '')).toMatchObject({
+      fds: ['seccompFd'],
+      pid: 0,
+      metadata: 'opaque',
+      state: { id: 'web', status: 'creating', pid: 0, bundle: '/bundle' },
+    });
+  });
+  it('asks for none where no rule does, whatever listens', () => {
+    const seccomp: Seccomp = { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/agent' };
+    const [op] = opsOf(planSeccompEarly(contextOf(specOfLinux({ seccomp }))));
+    expect(op).not.toHaveProperty('agent');
   });
 
   it('accepts a usual profile', () => {
