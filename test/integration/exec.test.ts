@@ -109,12 +109,11 @@ describe('the process of exec', () => {
     const missing = t.call(['exec', '--preserve-fds', '3', id, 'true'], { descriptors });
     expect(missing.status).toBe(isTsrun ? 255 : missing.status);
   });
-  // runc does this for the first process alone.
+  // runc has pipes of its own in the foreground.
   it.runIf(isTsrun)("reads the container's /dev/null where its caller gave it the host's", () => {
-    const id = start();
-    expect(sh(id, 'stat -L -c %d /proc/self/fd/0; stat -c %d /dev').stdout).toMatch(
-      /^(\d+)\n\1\n$/,
-    );
+    const script = 'stat -L -c %d /proc/self/fd/0; stat -c %d /dev';
+    expect(t.sh(script).stdout).toMatch(/^(\d+)\n\1\n$/);
+    expect(sh(start(), script).stdout).toMatch(/^(\d+)\n\1\n$/);
   });
   it.each([
     ['a user namespace', addUserNamespace],
@@ -285,6 +284,18 @@ describe('a flag of exec', () => {
     expect(sh(id, 'true', ['--cgroup', '../..']).status).toBe(255);
     for (const path of made) rmdirSync(path);
   });
+  it.runIf(isUnified)(
+    "is where init is when the container's own cgroup can hold no process",
+    () => {
+      const id = start();
+      const [own = ''] = cgroupsOf(id);
+      const inner = join(own, 'inner');
+      mkdirSync(inner);
+      writeFileSync(join(inner, 'cgroup.procs'), `${t.state(id).pid}`);
+      writeFileSync(join(own, 'cgroup.subtree_control'), '+pids');
+      expect(sh(id, 'cat /proc/self/cgroup').stdout).toMatch(/\/inner\n$/);
+    },
+  );
   // runc has it since 1.4.
   it.runIf(isTsrun)('process.execCPUAffinity.final is where the process may run', () => {
     const id = start((config) => {
