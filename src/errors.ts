@@ -151,6 +151,10 @@ export const containerMissing = (): TsrunError =>
 export const containerNotRunning = (): TsrunError =>
   new TsrunError('container-state', 'container not running');
 
+/** `update` of cache or memory bandwidth for a container that was created without linux.intelRdt. */
+export const intelRdtMissing = (): TsrunError =>
+  new TsrunError('container-state', 'container has no class of service of Intel RDT to update');
+
 /** In runc's words, with the directory. */
 export const cgroupNotEmpty = (directory: string, count: number): TsrunError =>
   new TsrunError(

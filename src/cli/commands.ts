@@ -137,6 +137,8 @@ const LIMITS: readonly Flag[] = [
   limit('memory-reservation', 'memory kept when it runs short; as --memory'),
   limit('memory-swap', 'memory and swap together; as --memory'),
   limit('pids-limit', 'processes; -1 is no limit'),
+  limit('l3-cache-schema', 'cache of the class of service, as resctrl writes it (Intel RDT)'),
+  limit('mem-bw-schema', 'memory bandwidth of the class of service (Intel RDT)'),
   limit('cpu-idle', '1: run only when nothing else does (SCHED_IDLE)'),
 ];
 

@@ -1,4 +1,5 @@
 /** `tsrun update`: limits from flags, or from a file of linux.resources as JSON. */
+import type { SchemataUpdate } from '../config/linux/intelRdt.ts';
 import { update as updateContainer } from '../container/update.ts';
 import { engine } from '../engine/current.ts';
 import { invalidValue, usage } from '../errors.ts';
@@ -11,7 +12,15 @@ import type { Values } from './parse.ts';
 export function update(invocation: Invocation): void {
   const { values, globals, log } = invocation;
   const asked = resourcesOf(values, log.warning);
-  updateContainer(globals.root, idOf(invocation), asked, log.warning);
+  const schemata = schemataOf(values);
+  updateContainer(globals.root, idOf(invocation), asked, schemata, log.warning);
+}
+
+/** Not of linux.resources, so these may stand beside --resources. */
+function schemataOf(values: Values): SchemataUpdate {
+  const l3CacheSchema = values.text('l3-cache-schema');
+  const memBwSchema = values.text('mem-bw-schema');
+  return { ...(l3CacheSchema && { l3CacheSchema }), ...(memBwSchema && { memBwSchema }) };
 }
 
 function resourcesOf(values: Values, warn: (message: string) => void): LinuxResources {

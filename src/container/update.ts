@@ -2,6 +2,7 @@
 import { probeCgroupLayout } from '../cgroup/layout.ts';
 import { planUnitUpdate } from '../config/linux/cgroupsPath/update.ts';
 import { type ContainerCgroup, recordedCgroup } from '../config/linux/cgroupsPath.ts';
+import { planUpdateIntelRdt, type SchemataUpdate } from '../config/linux/intelRdt.ts';
 import { checkUsage } from '../config/linux/resources/memory.ts';
 import { mergeResources } from '../config/linux/resources/merge.ts';
 import type { CurrentValue } from '../config/linux/resources/update.ts';
@@ -12,10 +13,17 @@ import {
   planUpdate,
   type UpdatePlan,
 } from '../config/linux/resources.ts';
-import { configInvalid, containerNotRunning, formatProblem, TsrunError } from '../errors.ts';
+import {
+  configInvalid,
+  containerNotRunning,
+  formatProblem,
+  intelRdtMissing,
+  TsrunError,
+} from '../errors.ts';
 import type { LinuxResources, Spec } from '../generated/spec.ts';
 import { unless } from '../linux/call.ts';
 import { readTextIfExists } from '../linux/files.ts';
+import { findResctrl } from '../linux/resctrl.ts';
 import type { CgroupLayout } from '../plan/context.ts';
 import type { Step } from '../plan/step.ts';
 import { formatJson } from '../spec/formatJson.ts';
@@ -33,26 +41,46 @@ import { replaceConfig, savedConfig, withLocked } from './store.ts';
  * `container-state` when it is stopped, `config-invalid` when old and new contradict each other,
  * `step-failed` when the kernel refuses: then the old values are written back.
  */
-export function update(root: string, id: string, asked: LinuxResources, warn: Warn): void {
+export function update(
+  root: string,
+  id: string,
+  asked: LinuxResources,
+  schemata: SchemataUpdate,
+  warn: Warn,
+): void {
   withLocked(root, id, (stored) => {
     if (statusOf(stored) === 'stopped') throw containerNotRunning();
     const { value: spec } = loadConfig(savedConfig(stored.directory), 'config.json');
     const before = spec.linux?.resources ?? {};
     const merged = mergeResources(before, asked);
-    const updated = { ...spec, linux: { ...spec.linux, resources: merged } };
+    const rdt = planRdt(spec, id, schemata);
+    const linux = { ...spec.linux, resources: merged };
+    const updated: Spec = {
+      ...spec,
+      linux: rdt.length === 0 ? linux : { ...linux, intelRdt: { ...linux.intelRdt, ...schemata } },
+    };
     const layout = probeCgroupLayout(false);
     const cgroup = recordedCgroup(layout, stored.record.cgroup_paths);
     check(updated, asked, layout, cgroup, warn);
     const plan = planUpdate(cgroup, { before, asked, merged }, currentOf(cgroup));
     const unit = unitUpdate(stored.record, cgroup, asked);
     perform(
-      { steps: [...unit(merged), ...plan.steps], undo: plan.undo },
+      { steps: [...unit(merged), ...plan.steps, ...rdt], undo: plan.undo },
       unit(before),
       updated,
       warn,
     );
     replaceConfig(stored.directory, formatJson(updated));
   });
+}
+
+/** The last step, without one that undoes it: resctrl takes its lines as a whole or refuses them. */
+function planRdt({ linux }: Spec, id: string, schemata: SchemataUpdate): readonly Step[] {
+  if (Object.keys(schemata).length === 0) return [];
+  if (linux?.intelRdt === undefined) throw intelRdtMissing();
+  const resctrl = findResctrl();
+  if (resctrl === undefined) throw intelRdtMissing();
+  return planUpdateIntelRdt(resctrl.mountpoint, linux.intelRdt.closID ?? id, schemata);
 }
 
 /** What a file of the cgroup holds; one that cannot be read (memory.force_empty and its like) nothing. */

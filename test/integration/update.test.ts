@@ -168,6 +168,18 @@ describe('update', () => {
     expect(value).toBe('60000 100000');
   });
 
+  it.runIf(isTsrun)(
+    'refuses cache and bandwidth of a container that has no class of service',
+    () => {
+      const { id } = start();
+      for (const flag of ['--l3-cache-schema=L3:0=f', '--mem-bw-schema=MB:0=50']) {
+        const { status, stderr } = t.call(['update', flag, id]);
+        expect(status).toBe(1);
+        expect(stderr).toContain('no class of service');
+      }
+    },
+  );
+
   it('works on a paused container', () => {
     const { id } = start();
     t.call(['start', id]);

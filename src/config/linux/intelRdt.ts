@@ -102,6 +102,18 @@ export function planJoinIntelRdt({ spec, host, options }: PlanContext): readonly
   );
 }
 
+/** What `update` may change of a class; its name and its monitoring are what they were made as. */
+export type SchemataUpdate = Pick<IntelRdt, 'l3CacheSchema' | 'memBwSchema'>;
+
+/** `update`: the lines asked for, into the class the container has; the others stay. */
+export function planUpdateIntelRdt(
+  mountpoint: string,
+  closID: string,
+  asked: SchemataUpdate,
+): readonly Step[] {
+  return schemataSteps(directoryOf(mountpoint, closID), asked);
+}
+
 const directoryOf = (mountpoint: string, closID: string): string =>
   closID === ROOT_CLASS ? mountpoint : `${mountpoint}/${closID}`;
 

@@ -4,6 +4,7 @@ import {
   checkIntelRdt,
   planIntelRdt,
   planJoinIntelRdt,
+  planUpdateIntelRdt,
 } from '../../../../src/config/linux/intelRdt.ts';
 import type { IntelRdt } from '../../../../src/generated/spec.ts';
 import { contextOf, opsOf, specOfLinux } from '../../context.ts';
@@ -91,5 +92,23 @@ describe('linux.intelRdt', () => {
     expect(checkIntelRdt(specOfLinux({ intelRdt })).map(({ path }) => path)).toEqual([
       '/linux/intelRdt/schemata/1',
     ]);
+  });
+});
+
+describe('update of linux.intelRdt', () => {
+  const update = (...args: Parameters<typeof planUpdateIntelRdt>) => planUpdateIntelRdt(...args);
+
+  it('writes the lines asked for into the class the container has, in one write', () => {
+    const asked = { l3CacheSchema: 'L3:0=f', memBwSchema: 'MB:0=50' };
+    expect(opsOf(update('/sys/fs/resctrl', 'gold', asked))).toEqual([
+      write('/sys/fs/resctrl/gold/schemata', 'L3:0=f\nMB:0=50\n'),
+    ]);
+    expect(opsOf(update('/sys/fs/resctrl', '/', { memBwSchema: 'MB:0=50' }))).toEqual([
+      write('/sys/fs/resctrl/schemata', 'MB:0=50\n'),
+    ]);
+  });
+
+  it('writes nothing when nothing is asked for', () => {
+    expect(update('/sys/fs/resctrl', 'gold', {})).toEqual([]);
   });
 });
