@@ -260,7 +260,7 @@ function asSystemError(unit: Unit, thrown: unknown): unknown {
   }
   if (thrown instanceof SystemError && thrown.errno === errnoNumber('ETIMEDOUT')) {
     const seconds = unit.timeoutMs / 1000;
-    const story = `systemd did not answer about ${unit.name} within ${seconds} s`;
+    const story = `no answer about ${unit.name} within ${seconds} s`;
     return new SystemError('systemd', thrown.errno, story);
   }
   return thrown;

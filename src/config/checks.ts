@@ -15,6 +15,7 @@ import { checkMaskedPaths } from './linux/maskedPaths.ts';
 import { checkMemoryPolicy } from './linux/memoryPolicy.ts';
 import { checkMountLabel } from './linux/mountLabel.ts';
 import { checkNamespaces } from './linux/namespaces.ts';
+import { checkNetDevices } from './linux/netDevices.ts';
 import { checkPersonality } from './linux/personality.ts';
 import { checkReadonlyPaths } from './linux/readonlyPaths.ts';
 import { checkResources } from './linux/resources.ts';
@@ -80,6 +81,7 @@ export const CHECKS: readonly Check[] = [
   checkReadonlyPaths,
   checkPersonality,
   checkMemoryPolicy,
+  checkNetDevices,
   checkIntelRdt,
   checkMountLabel,
 ];

@@ -23,7 +23,6 @@ export const UNSUPPORTED: readonly Unsupported[] = [
   { pattern: '/freebsd', verdict: 'warn', reason: OTHER_SYSTEM },
   { pattern: '/process/commandLine', verdict: 'warn', reason: OTHER_SYSTEM },
   { pattern: '/process/user/username', verdict: 'warn', reason: OTHER_SYSTEM },
-  { pattern: '/linux/netDevices', verdict: 'refuse', reason: 'is not carried out yet' },
 ];
 
 /** A problem for every property of the config that a row matches and that is not empty. */

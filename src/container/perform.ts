@@ -17,6 +17,7 @@ import {
   replaceFile,
   writeExisting,
 } from '../linux/files.ts';
+import { moveNetDevice } from '../linux/netDevice.ts';
 import { openProcess } from '../linux/pidfd.ts';
 import { prlimit, spawn, waitFor } from '../linux/processes.ts';
 import { connectUnix, listenUnix, send, streamPair } from '../linux/sockets.ts';
@@ -87,6 +88,7 @@ const OPERATIONS: {
   },
   set_unit: (op, { slots }) => setUnit(unitOf(op), slots.unitProperties.splice(0)),
   cgroup_delegate: (op) => delegateCgroup(op.path, op.uid),
+  netdev_move: (op, { slots }) => moveNetDevice(op.host, op.name, slots.get(op.pid)),
   proc_write: (op, { slots }) => {
     writeExisting(`/proc/${slots.get(op.pid)}/${op.file}`, op.data);
   },

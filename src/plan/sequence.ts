@@ -29,6 +29,7 @@ import {
   planJoinNamespaces,
   planLoopback,
 } from '../config/linux/namespaces.ts';
+import { planNetDevices } from '../config/linux/netDevices.ts';
 import { planPersonality } from '../config/linux/personality.ts';
 import { planReadonlyPaths } from '../config/linux/readonlyPaths.ts';
 import {
@@ -140,6 +141,7 @@ export const CREATE: readonly Planner[] = [
 
   // runtime: what only the host may do to the new namespaces, while init waits.
   planIdMappings,
+  planNetDevices,
   planPidfdSocket,
 
   // init, in the new namespaces, still seeing the host's file systems.

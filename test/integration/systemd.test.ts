@@ -121,7 +121,7 @@ describe.skipIf(!hasSystemd)(
     it('a device that is not allowed cannot be opened, one that is can', () => {
       const id = t.newId();
       const bundle = t.bundle((config) => {
-        config.process.args = ['sh', '-c', 'cat /dev/full >/dev/null & wait; head -c 1 /dev/kmsg'];
+        config.process.args = ['sh', '-c', 'head -c 1 /dev/full >/dev/null; head -c 1 /dev/kmsg'];
         config.linux.cgroupsPath = `:test:${id}`;
         config.linux.devices = [{ path: '/dev/kmsg', type: 'c', major: 1, minor: 11 }];
         config.linux.resources = { devices: [{ allow: false, access: 'rwm' }] };
