@@ -46,7 +46,7 @@ export function planOpenContainer(context: ExecContext): readonly Step[] {
   ];
 }
 
-/** v1: the executor moves itself. v2: clone3 gets the directory (5.7), before that the same move. */
+/** v1: the executor moves itself. v2: clone3 gets the directory (5.7), else the same move. */
 export function planEnterCgroups(context: ExecContext): readonly Step[] {
   const { container, spec } = context;
   const origin = spec.linux?.cgroupsPath ? '/linux/cgroupsPath' : '';
@@ -58,11 +58,15 @@ export function planEnterCgroups(context: ExecContext): readonly Step[] {
 }
 
 /**
- * Not where a cgroup namespace is joined: with the mount option nsdelegate, which systemd sets, clone3
- * fails with ENOENT when the executor's own cgroup is outside of it (cgroup-v2.rst "Delegation").
+ * Not from inside: the root of a user namespace may not write to the cgroup (EACCES); and with the mount
+ * option nsdelegate, which systemd sets, clone3 fails with ENOENT when the executor's own cgroup is outside
+ * of the cgroup namespace it joined (cgroup-v2.rst "Delegation").
  */
 const intoCgroup = ({ spec, host }: ExecContext): boolean =>
-  host.cgroup.version === 2 && host.kernel.cloneIntoCgroup && !hasNamespace(spec, 'cgroup');
+  host.cgroup.version === 2 &&
+  host.kernel.cloneIntoCgroup &&
+  !hasNamespace(spec, 'user') &&
+  !hasNamespace(spec, 'cgroup');
 
 /**
  * Joins every namespace the container does not share with the host, and clones init into them. Those

@@ -11,6 +11,7 @@ import type { PlanContext } from '../../plan/context.ts';
 import { type Step, step } from '../../plan/step.ts';
 import { error, type Problem } from '../../spec/problem.ts';
 import { systemdUnit } from './cgroupsPath/unit.ts';
+import { clonesIntoCgroup } from './namespaces.ts';
 
 /** Where a container's processes are: one directory on v2, one a hierarchy on v1, none on 0. */
 export interface ContainerCgroup {
@@ -131,14 +132,14 @@ export function planCgroup(context: PlanContext): readonly Step[] {
 /**
  * v1: the executor moves itself ("0") into every hierarchy before it clones init, so init and all after
  * it are counted from their first instruction. v2: clone3 gets the directory (CLONE_INTO_CGROUP, 5.7);
- * before that, the same move.
+ * before that, and where a user namespace is joined, the same move.
  */
 export function planJoinCgroup(context: PlanContext): readonly Step[] {
   const { version, directories } = containerCgroup(context);
   const isSystemd = context.options.systemdCgroup;
   // Of a unit of systemd's the executor is a member already, in its one v2 directory.
   if (isSystemd && version === 2) return [];
-  const intoCgroup = version === 2 && context.host.kernel.cloneIntoCgroup;
+  const intoCgroup = clonesIntoCgroup(context);
   return directories.flatMap(({ hostPath: path, isShared }) => {
     if (isShared) return [];
     const op = intoCgroup

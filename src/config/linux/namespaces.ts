@@ -134,17 +134,24 @@ const open = ({ type, path, origin }: Joined): Step =>
 const join = ({ type, origin }: Joined): Step =>
   step('outer', origin, { call: 'setns', fd: slotOf(type), nstype: NAMESPACES[type] });
 
+/**
+ * Whether clone3 puts init into its cgroup (v2, CLONE_INTO_CGROUP, 5.7). Not from a user namespace that was
+ * joined: its root may not write to cgroups of the host's (EACCES). Then the executor moves before it joins.
+ */
+export const clonesIntoCgroup = ({ spec, host }: PlanContext): boolean =>
+  host.cgroup.version === 2 && host.kernel.cloneIntoCgroup && !entry(spec, 'user')?.path;
+
 /** One clone3 with a flag for every namespace created; on cgroup v2 init is born in its cgroup. */
-export function planClone({ spec, host }: PlanContext): readonly Step[] {
+export function planClone(context: PlanContext): readonly Step[] {
+  const { spec } = context;
   let flags = 0;
   for (const { type, path } of spec.linux?.namespaces ?? [])
     if (!path && !isUnsharedByInit(spec, type)) flags |= NAMESPACES[type];
-  const intoCgroup = host.cgroup.version === 2 && host.kernel.cloneIntoCgroup;
   return [
     step('outer', ORIGIN, {
       call: 'clone3',
       flags: BigInt(flags),
-      ...(intoCgroup ? { cgroup: 'cgroup' } : {}),
+      ...(clonesIntoCgroup(context) ? { cgroup: 'cgroup' } : {}),
     }),
   ];
 }

@@ -220,4 +220,11 @@ describe('the cgroups', () => {
     const old = joining(spec(), { ...kernel({ cloneIntoCgroup: false }), container });
     expect(opsOf(planEnterCgroups(old))).toEqual(moves);
   });
+  it("and beside a user namespace: its root may not write to the host's cgroups", () => {
+    const context = joining(spec([...NAMESPACES, 'user']));
+    expect(opsOf(planEnterCgroups(context))).toEqual([
+      { call: 'write', path: '/sys/fs/cgroup/web/cgroup.procs', data: '0' },
+    ]);
+    expect(opsOf(planEnterNamespaces(context))).toContainEqual({ call: 'clone3', flags: 0n });
+  });
 });
