@@ -101,7 +101,7 @@ export function signalProcess(process: ProcessIdentity, signal: number): boolean
 export function waitUntilEnded(process: ProcessIdentity, timeoutMs: number): boolean {
   const pidfd = openPidfd(process);
   if (pidfd === 'ended') return true;
-  if (pidfd === 'unknown call') return !isAlive(process);
+  if (pidfd === 'unknown call') return watchUntilEnded(process, timeoutMs);
   try {
     // struct pollfd: | i32 descriptor | i16 events | i16 what happened |
     const poll = new Uint8Array(8);
@@ -111,6 +111,15 @@ export function waitUntilEnded(process: ProcessIdentity, timeoutMs: number): boo
   } finally {
     close(pidfd);
   }
+}
+
+/** Before Linux 5.3: looks every 5 ms. */
+function watchUntilEnded(process: ProcessIdentity, timeoutMs: number): boolean {
+  for (let left = timeoutMs; isAlive(process); left -= 5) {
+    if (left <= 0) return false;
+    sys.poll('wait', null, 0, Math.min(left, 5));
+  }
+  return true;
 }
 
 /** A pidfd of that process, the caller's to close; undefined when it has ended, or before Linux 5.3. */
