@@ -27,6 +27,9 @@ export const RUNTIME = findRuntime(process.env['TSRUN_RUNTIME'] ?? join(TOP, 'ts
 /** runc 1.1.5 and its like lack what newer versions of the specification ask for. */
 export const isTsrun = basename(RUNTIME).startsWith('tsrun');
 
+/** What stands in front of the runtime in every call: `old_kernel 442`, `strace -f`, …. */
+const PREFIX = (process.env['TSRUN_PREFIX'] ?? '').split(' ').filter(Boolean);
+
 export interface Result {
   /** 128+N when the runtime itself was ended by signal N. */
   readonly status: number;
@@ -288,7 +291,7 @@ function commandLine(
   args: readonly string[],
   { prefix = [] }: CallOptions,
 ): [string, ...string[]] {
-  const [command, ...rest] = [...prefix, RUNTIME, '--root', stateRoot, ...args];
+  const [command, ...rest] = [...prefix, ...PREFIX, RUNTIME, '--root', stateRoot, ...args];
   return [command ?? RUNTIME, ...rest];
 }
 

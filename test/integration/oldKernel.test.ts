@@ -1,0 +1,109 @@
+/**
+ * Kernels from Linux 5.10 on, and what they lack: containers where newer system calls do not exist. With
+ * TSRUN_PREFIX='…/old_kernel 424' every other test runs so too.
+ */
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { addUserNamespace, type Config } from './config.ts';
+import { cgroupsOf, findMount, isTsrun, TOP, until, useContainers } from './runtime.ts';
+
+const t = useContainers();
+
+beforeAll(() => {
+  const source = join(TOP, 'test/integration/old_kernel.c');
+  const { status, stderr } = spawnSync('cc', [
+    '-O1',
+    '-o',
+    join(t.directory, 'old_kernel'),
+    source,
+  ]);
+  expect({ status, stderr: `${stderr}` }).toEqual({ status: 0, stderr: '' });
+});
+
+/** The first system call that is missing, and which are behind it. */
+describe.runIf(isTsrun).each([
+  ['442', 'Linux 5.10: no mount_setattr'],
+  ['437', 'nor openat2, pidfd_getfd, faccessat2'],
+  ['435', 'nor clone3, close_range'],
+  ['424', 'nor pidfd_open, pidfd_send_signal, open_tree, move_mount, fsopen'],
+])('without system calls from %s on (%s)', (first) => {
+  const old = () => ({ prefix: [join(t.directory, 'old_kernel'), first] });
+  const script = (text: string) => (config: Config) => {
+    config.process.args = ['sh', '-c', text];
+  };
+
+  it('run: output, status, nothing left', () => {
+    const result = t.run(script('echo said; exit 3'), [], old());
+    expect(result).toEqual({ status: 3, stdout: 'said\n', stderr: '' });
+    expect(cgroupsOf(t.mark)).toEqual([]);
+  });
+  it('create, start, exec, kill, delete', async () => {
+    const { id, output, result } = t.create(script('echo on; exec sleep 1000'), [], old());
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+    expect(t.call(['start', id], old())).toMatchObject({ status: 0, stderr: '' });
+    await until(() => output() === 'on\n', 'the process');
+    // What exec joins by depends on the version of the kernel, which has pidfd_open here.
+    if (first !== '424') {
+      expect(t.call(['exec', id, 'true'], old())).toMatchObject({ status: 0, stderr: '' });
+    }
+    expect(t.call(['kill', id, 'KILL'], old())).toMatchObject({ status: 0, stderr: '' });
+    await t.waitFor(id, 'stopped');
+    expect(t.call(['delete', id], old())).toMatchObject({ status: 0, stderr: '' });
+  });
+  it('delete --force ends a running container', () => {
+    const id = t.newId();
+    const bundle = t.bundle(script('exec sleep 1000'));
+    expect(t.call(['run', '--detach', '--bundle', bundle, id], old())).toMatchObject({ status: 0 });
+    expect(t.call(['delete', '--force', id], old())).toMatchObject({ status: 0, stderr: '' });
+  });
+  it('mounts: bind, read-only, tmpfs, masked and read-only paths', () => {
+    const source = t.newDirectory();
+    writeFileSync(join(source, 'file'), 'content');
+    const { stdout, stderr } = t.sh(
+      'cat /data/file /proc/self/mountinfo; touch /data/new /etc/new 2>&1; ls /proc/acpi',
+      (config) => {
+        config.mounts.push(
+          { destination: '/data', source, options: ['rbind', 'ro', 'nosuid'] },
+          { destination: '/scratch/deep', type: 'tmpfs', source: 't', options: ['mode=700'] },
+        );
+        config.linux.maskedPaths = ['/proc/kcore', '/proc/acpi'];
+        config.linux.readonlyPaths = ['/proc/sys', '/etc'];
+      },
+      old(),
+    );
+    expect(stderr.replaceAll(/ls: \/proc\/acpi: .*\n/g, '')).toBe('');
+    expect(stdout).toMatch(/^content/);
+    const options = expect.arrayContaining(['ro', 'nosuid']);
+    expect(findMount(stdout, '/data')).toMatchObject({ options });
+    expect(findMount(stdout, '/scratch/deep')).toMatchObject({ type: 'tmpfs' });
+    expect(findMount(stdout, '/proc/sys')?.options).toContain('ro');
+    expect(stdout).toMatch(/\/data\/new: Read-only file system/);
+    expect(stdout).toMatch(/\/etc\/new: Read-only file system/);
+  });
+  it('a user namespace', () => {
+    const { stdout, stderr } = t.sh('cat /proc/self/uid_map', addUserNamespace, old());
+    expect({ stderr, map: stdout.trim().split(/\s+/) }).toEqual({
+      stderr: '',
+      map: ['0', '100000', '65536'],
+    });
+  });
+});
+
+describe.runIf(isTsrun)('recursive mount options', () => {
+  it('are refused by name before mount_setattr (Linux 5.12)', () => {
+    const result = t.run(
+      (config) => {
+        const options = ['rbind', 'rro'];
+        config.mounts.push({ destination: '/data', source: t.newDirectory(), options });
+      },
+      [],
+      { prefix: [join(t.directory, 'old_kernel'), '442'] },
+    );
+    expect(result.status).toBe(1);
+    expect(result.stderr).toContain('mounts[6]');
+    expect(result.stderr).toContain('mount_setattr');
+    expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(t.directory);
+  });
+});
