@@ -7,7 +7,7 @@ import { errnoNumber } from '../linux/constants/errno.ts';
 import { nativeOpenFlags } from '../linux/constants/file.ts';
 import type { SeccompFilter } from '../linux/constants/seccomp.ts';
 import type { Plan, Slot, Step } from '../plan/step.ts';
-import { Writer } from './writer.ts';
+import { newWriter, type Writer } from './writer.ts';
 
 const MAGIC = 0x4e52_5354; // "TSRN"
 const ACTOR = { outer: 1, init: 2 } as const;
@@ -35,7 +35,7 @@ export interface EncodedPlan {
  * between it and the executor's step before. RangeError when a value does not fit its field.
  */
 export function encodePlan(plan: Plan, options: EncodeOptions): EncodedPlan {
-  const steps = new Writer(options.encodeUtf8);
+  const steps = newWriter(options.encodeUtf8);
   const slots = new Map<Slot, number>();
   const numberOf = (slot: Slot): number => {
     const number = slots.get(slot) ?? slots.size;
@@ -58,7 +58,7 @@ export function encodePlan(plan: Plan, options: EncodeOptions): EncodedPlan {
   });
 
   const inherited = [...slots.keys()].filter((slot) => options.filled.has(slot));
-  const out = new Writer(options.encodeUtf8);
+  const out = newWriter(options.encodeUtf8);
   const body = steps.finish();
   out.u32(MAGIC);
   out.u32(WIRE_VERSION);
@@ -89,7 +89,7 @@ function encodeStep(
     throw new RangeError(`${op.call} is no operation of ${step.actor}`);
   }
   const filter = op.call === 'seccomp' ? options.compileFilter(op.filter) : undefined;
-  const start = out.length;
+  const start = out.length();
   out.u32(0);
   out.u16(shape.opcode);
   out.u8(actor);
@@ -101,7 +101,7 @@ function encodeStep(
   for (const { name, type, write } of shape.fields) {
     write(out, type === 'filter' ? filter : values[name], numberOf, options.machine);
   }
-  out.setU32(start, out.length - start);
+  out.setU32(start, out.length() - start);
 }
 
 type FieldWriter = (
