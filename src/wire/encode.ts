@@ -2,7 +2,8 @@
  * A plan to the bytes the executor reads. The layout is drawn in native/README.md; the operations and
  * their fields come from schemas/ops.json, whose hash is the version both sides must share.
  */
-import { type FieldType, OPS, WIRE_VERSION } from '../generated/ops.ts';
+import { encodeFields, type FieldWriters } from '../generated/encoders.ts';
+import { OPS, WIRE_VERSION } from '../generated/ops.ts';
 import { errnoNumber } from '../linux/constants/errno.ts';
 import { nativeOpenFlags } from '../linux/constants/file.ts';
 import type { SeccompFilter } from '../linux/constants/seccomp.ts';
@@ -38,10 +39,12 @@ export function encodePlan(plan: Plan, options: EncodeOptions): EncodedPlan {
   const steps = newWriter(options.encodeUtf8);
   const slots = new Map<Slot, number>();
   const numberOf = (slot: Slot): number => {
-    const number = slots.get(slot) ?? slots.size;
-    slots.set(slot, number);
-    return number;
+    const known = slots.get(slot);
+    if (known !== undefined) return known;
+    slots.set(slot, slots.size);
+    return slots.size - 1;
   };
+  const fields = fieldWriters(steps, numberOf, options);
 
   let count = 0;
   let runtimeStepsBefore = false;
@@ -52,7 +55,7 @@ export function encodePlan(plan: Plan, options: EncodeOptions): EncodedPlan {
     }
     // What the runtime does before the executor's first step is done before the executor is started.
     const yields = runtimeStepsBefore && count > 0;
-    encodeStep(steps, step, index, ACTOR[step.actor], yields, numberOf, options);
+    encodeStep(steps, fields, step, index, yields);
     runtimeStepsBefore = false;
     count += 1;
   });
@@ -76,112 +79,51 @@ export function encodePlan(plan: Plan, options: EncodeOptions): EncodedPlan {
 
 function encodeStep(
   out: Writer,
-  step: Step,
+  fields: FieldWriters,
+  { op, actor, ignore, warn }: Step,
   index: number,
-  actor: number,
   yields: boolean,
-  numberOf: (slot: Slot) => number,
-  options: EncodeOptions,
 ): void {
-  const { op, ignore } = step;
-  const shape = SHAPES.get(op.call);
-  if (shape === undefined || !shape.actors.includes(step.actor)) {
-    throw new RangeError(`${op.call} is no operation of ${step.actor}`);
+  const { opcode, actors } = OPS[op.call];
+  if (actor === 'runtime' || !actors.includes(actor)) {
+    throw new RangeError(`${op.call} is no operation of ${actor}`);
   }
-  const filter = op.call === 'seccomp' ? options.compileFilter(op.filter) : undefined;
   const start = out.length();
   out.u32(0);
-  out.u16(shape.opcode);
-  out.u8(actor);
-  out.u8((yields ? FLAG_YIELD : 0) | (step.warn === true ? FLAG_WARN : 0));
+  out.u16(opcode);
+  out.u8(ACTOR[actor]);
+  out.u8((yields ? FLAG_YIELD : 0) | (warn === true ? FLAG_WARN : 0));
   out.u32(index);
   out.u32(ignore?.length ?? 0);
   if (ignore !== undefined) for (const name of ignore) out.i32(errnoNumber(name));
-  const values: Readonly<Record<string, unknown>> = op;
-  for (const { name, type, write } of shape.fields) {
-    write(out, type === 'filter' ? filter : values[name], numberOf, options.machine);
-  }
+  encodeFields(fields, op);
   out.setU32(start, out.length() - start);
 }
 
-type FieldWriter = (
+/** How each type of schemas/ops.json is written. */
+function fieldWriters(
   out: Writer,
-  value: unknown,
   numberOf: (slot: Slot) => number,
-  machine: EncodeOptions['machine'],
-) => void;
-
-const writeSlot: FieldWriter = (out, value, numberOf) => out.u32(numberOf(expectText(value)));
-const writeOptionalSlot: FieldWriter = (out, value, numberOf) =>
-  out.u32(value === undefined ? NO_SLOT : numberOf(expectText(value)));
-
-const FIELDS: { readonly [K in FieldType]: FieldWriter } = {
-  u32: (out, value) => out.u32(expectNumber(value)),
-  i32: (out, value) => out.i32(expectNumber(value)),
-  u64: (out, value) => out.u64(expectBigint(value)),
-  str: (out, value) => out.text(expectText(value)),
-  'str?': (out, value) => (value === undefined ? out.u32(0) : out.text(expectText(value))),
-  strs: (out, value) => list(out, value, (item) => out.text(expectText(item))),
-  bytes: (out, value) => out.block(expectBytes(value)),
-  filter: (out, value) => out.block(expectBytes(value)),
-  u32s: (out, value) => list(out, value, (item) => out.u32(expectNumber(item))),
-  slot: writeSlot,
-  'slot?': writeOptionalSlot,
-  slot_out: writeSlot,
-  'slot_out?': writeOptionalSlot,
-};
-
-/** open(2)'s flags as the machine's kernel has them. */
-const writeOpenFlags: FieldWriter = (out, value, _, machine) =>
-  out.u32(nativeOpenFlags(machine, expectNumber(value)));
-
-interface WrittenField {
-  readonly name: string;
-  readonly type: FieldType;
-  readonly write: FieldWriter;
-}
-
-/** OPS with the way each field is written. */
-const SHAPES = new Map(
-  Object.entries(OPS).map(([call, { opcode, actors, fields }]) => [
-    call,
-    {
-      opcode,
-      actors,
-      fields: fields.map(
-        ({ name, type, constants }): WrittenField => ({
-          name,
-          type,
-          write: constants === 'O_' ? writeOpenFlags : FIELDS[type],
-        }),
-      ),
-    },
-  ]),
-);
-
-/** `| u32 count | items |` */
-function list(out: Writer, value: unknown, write: (item: unknown) => void): void {
-  if (!Array.isArray(value)) throw new RangeError('a list is missing');
-  out.u32(value.length);
-  for (const item of value) write(item);
-}
-
-function expectNumber(value: unknown): number {
-  if (typeof value !== 'number') throw new RangeError(`${typeof value} where a number belongs`);
-  return value;
-}
-
-function expectBigint(value: unknown): bigint {
-  if (typeof value !== 'bigint') throw new RangeError(`${typeof value} where a bigint belongs`);
-  return value;
-}
-
-function expectText(value: unknown): string {
-  if (typeof value !== 'string') throw new RangeError(`${typeof value} where a string belongs`);
-  return value;
-}
-
-function expectBytes(value: unknown): Uint8Array {
-  if (!(value instanceof Uint8Array)) throw new RangeError(`${typeof value} where bytes belong`);
-  return value;
+  { machine, compileFilter }: EncodeOptions,
+): FieldWriters {
+  const { u32, i32, u64, text, block } = out;
+  /** `| u32 count | items |` */
+  const list = <T>(items: readonly T[], write: (item: T) => void): void => {
+    u32(items.length);
+    for (const item of items) write(item);
+  };
+  return {
+    u32,
+    i32,
+    u64,
+    str: text,
+    optionalStr: (value) => (value === undefined ? u32(0) : text(value)),
+    strs: (value) => list(value, text),
+    bytes: block,
+    filter: (value) => block(compileFilter(value)),
+    u32s: (value) => list(value, u32),
+    slot: (value) => u32(numberOf(value)),
+    optionalSlot: (value) => u32(value === undefined ? NO_SLOT : numberOf(value)),
+    openFlags: (value) => u32(nativeOpenFlags(machine, value)),
+  };
 }
