@@ -112,15 +112,59 @@ static JSValue decode(JSContext *context, const unsigned char *text, size_t leng
 	return string;
 }
 
+/* A bound of a range of bytes: what is absent is `otherwise`, what lies outside is an exception. */
+static int to_bound(JSContext *context, JSValueConst value, size_t otherwise, size_t least, size_t most,
+		    size_t *ret_bound)
+{
+	long bound;
+
+	*ret_bound = otherwise;
+	if (JS_IsUndefined(value))
+		return 0;
+	if (ffi_integer(context, value, &bound) < 0)
+		return -1;
+	*ret_bound = (size_t)bound;
+	if (bound >= 0 && *ret_bound >= least && *ret_bound <= most)
+		return 0;
+	JS_ThrowRangeError(context, "no byte %ld", bound);
+	return -1;
+}
+
 static JSValue host_decode(JSContext *context, JSValueConst this_value, int argc, JSValueConst *argv)
 {
 	uint8_t *bytes;
-	size_t length;
+	size_t length, from, to;
 	(void)this_value, (void)argc;
 
-	if (ffi_bytes(context, argv[0], &bytes, &length) < 0)
+	if (ffi_bytes(context, argv[0], &bytes, &length) < 0 ||
+	    to_bound(context, argv[1], 0, 0, length, &from) < 0 ||
+	    to_bound(context, argv[2], length, from, length, &to) < 0)
 		return JS_EXCEPTION;
-	return decode(context, bytes, length);
+	return decode(context, bytes + from, to - from);
+}
+
+static JSValue host_encode_into(JSContext *context, JSValueConst this_value, int argc,
+				JSValueConst *argv)
+{
+	uint8_t *bytes;
+	size_t size, offset, length;
+	(void)this_value, (void)argc;
+
+	if (ffi_bytes(context, argv[1], &bytes, &size) < 0 ||
+	    to_bound(context, argv[2], 0, 0, size, &offset) < 0)
+		return JS_EXCEPTION;
+	const char *text = JS_ToCStringLen(context, &length, argv[0]);
+	if (text == NULL)
+		return JS_EXCEPTION;
+	JSValue written = JS_NewInt32(context, -1);
+	if (memchr(text, '\0', length) != NULL || utf8_valid_prefix((const unsigned char *)text, length) != length)
+		written = JS_ThrowRangeError(context, "a text for C holds NUL or half a pair");
+	else if (length <= size - offset) {
+		memcpy(bytes + offset, text, length);
+		written = JS_NewInt64(context, (int64_t)length);
+	}
+	JS_FreeCString(context, text);
+	return written;
 }
 
 static JSValue host_encode(JSContext *context, JSValueConst this_value, int argc, JSValueConst *argv)
@@ -218,8 +262,9 @@ static const JSCFunctionListEntry host_functions[] = {
 	JS_CFUNC_DEF("errno", 0, host_errno),
 	JS_CFUNC_DEF("address", 1, host_address),
 	JS_CFUNC_DEF("peek", 2, host_peek),
-	JS_CFUNC_DEF("decodeUtf8", 1, host_decode),
+	JS_CFUNC_DEF("decodeUtf8", 3, host_decode),
 	JS_CFUNC_DEF("encodeUtf8", 1, host_encode),
+	JS_CFUNC_DEF("encodeInto", 3, host_encode_into),
 	JS_CFUNC_DEF("args", 0, host_args),
 	JS_CFUNC_DEF("environ", 0, host_environ),
 	JS_CFUNC_DEF("self", 0, host_self),

@@ -72,7 +72,7 @@ function startExecutor(execution: Execution): Session {
   const { slots, plan, preserveFds } = execution;
   const encoded = encodePlan(plan, {
     machine: engine().machine,
-    encodeUtf8: engine().encodeUtf8,
+    encodeInto: engine().encodeInto,
     compileFilter: execution.compileFilter ?? compileFilter,
     filled: slots.all(),
   });

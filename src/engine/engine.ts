@@ -37,9 +37,14 @@ export interface Engine {
   /** Copies `length` bytes at an address. */
   peek(address: bigint | number, length: number): Uint8Array;
 
-  /** Invalid sequences become U+FFFD. */
-  decodeUtf8(bytes: Uint8Array): string;
+  /** The text of bytes from `start` up to `end`, all where absent. Invalid sequences become U+FFFD. */
+  decodeUtf8(bytes: Uint8Array, start?: number, end?: number): string;
   encodeUtf8(text: string): Uint8Array;
+  /**
+   * Writes a text for C at an offset of `target`: how many bytes, -1 when there is no room. RangeError
+   * for what would not arrive as it is: a NUL, half a surrogate pair.
+   */
+  encodeInto(text: string, target: Uint8Array, offset: number): number;
 
   /** The executor's ELF image, to be copied into a sealed memfd. */
   executorImage(): Uint8Array;

@@ -16,6 +16,9 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   p: 'void *',
 };
 
+/** NUL, and with `u` a surrogate that is alone. */
+const UNSPEAKABLE = /[\0\ud800-\udfff]/u;
+
 const MACHINES: Readonly<Record<string, Engine['machine']>> = { x64: 'x86_64', arm64: 'aarch64' };
 
 /** The engine of this Node process. */
@@ -47,8 +50,13 @@ export function nodeEngine(): Engine {
     errno: () => koffi.errno(),
     address: (buffer) => koffi.address(buffer),
     peek: (address, length) => new Uint8Array(koffi.view(BigInt(address), length)).slice(),
-    decodeUtf8: (bytes) => decoder.decode(bytes),
+    decodeUtf8: (bytes, start, end) => decoder.decode(bytes.subarray(start, end)),
     encodeUtf8: (text) => encoder.encode(text),
+    encodeInto(text, target, offset) {
+      if (UNSPEAKABLE.test(text)) throw new RangeError('a text for C holds NUL or half a pair');
+      const { read, written } = encoder.encodeInto(text, target.subarray(offset));
+      return read === text.length ? written : -1;
+    },
     executorImage: () => readFileSync(executorPath()),
     exit: (status) => process.exit(status),
   };

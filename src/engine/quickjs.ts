@@ -7,8 +7,9 @@ interface Host {
   errno(): number;
   address(buffer: Uint8Array): bigint;
   peek(address: bigint | number, length: number): Uint8Array;
-  decodeUtf8(bytes: Uint8Array): string;
+  decodeUtf8(bytes: Uint8Array, start?: number, end?: number): string;
   encodeUtf8(text: string): Uint8Array;
+  encodeInto(text: string, target: Uint8Array, offset: number): number;
   args(): string[];
   self(): string[];
   environ(): string[];
@@ -49,6 +50,7 @@ export function quickjsEngine(): Engine {
     peek: tsrunHost.peek,
     decodeUtf8: tsrunHost.decodeUtf8,
     encodeUtf8: tsrunHost.encodeUtf8,
+    encodeInto: tsrunHost.encodeInto,
     executorImage: tsrunHost.executorImage,
     exit: tsrunHost.exit,
   };

@@ -43,19 +43,19 @@ export const libc = (name: string, signature: Signature): CFunction => ofArity(n
 
 /**
  * A function that returns -1 and sets errno when it fails: throws SystemError then, and calls again when
- * a signal came between. `detail` names what the call is about.
+ * a signal came between. `detail` names what the call is about: a path, a descriptor.
  */
 export function throwing(
   name: string,
   signature: Signature,
-): (detail: string, ...args: CValue[]) => number {
+): (detail: string | number, ...args: CValue[]) => number {
   const call = ofArity(name, signature);
   return (detail, a, b, c, d, e, f) => {
     for (;;) {
       const result = call(a, b, c, d, e, f);
       if (result !== -1) return result;
       const errno = engine().errno();
-      if (errno !== EINTR) throw new SystemError(name, errno, detail);
+      if (errno !== EINTR) throw new SystemError(name, errno, String(detail));
     }
   };
 }
@@ -75,29 +75,30 @@ type Six = (
  * parameter and its spreading cost QuickJS two arrays a call.
  */
 function ofArity(name: string, signature: Signature): Six {
-  const arity = signature.length - 2;
   let bound: CFunction | undefined;
-  return (a = null, b = null, c = null, d = null, e = null, f = null) => {
-    bound ??= engine().bind(name, signature);
-    switch (arity) {
-      case 0:
-        return bound();
-      case 1:
-        return bound(a);
-      case 2:
-        return bound(a, b);
-      case 3:
-        return bound(a, b, c);
-      case 4:
-        return bound(a, b, c, d);
-      case 5:
-        return bound(a, b, c, d, e);
-      case 6:
-        return bound(a, b, c, d, e, f);
-      default:
-        throw new RangeError(`${name}: more parameters than six`);
-    }
+  const bind = (): CFunction => {
+    bound = engine().bind(name, signature);
+    return bound;
   };
+  switch (signature.length - 'i:'.length) {
+    case 0:
+      return () => (bound ?? bind())();
+    case 1:
+      return (a = null) => (bound ?? bind())(a);
+    case 2:
+      return (a = null, b = null) => (bound ?? bind())(a, b);
+    case 3:
+      return (a = null, b = null, c = null) => (bound ?? bind())(a, b, c);
+    case 4:
+      return (a = null, b = null, c = null, d = null) => (bound ?? bind())(a, b, c, d);
+    case 5:
+      return (a = null, b = null, c = null, d = null, e = null) => (bound ?? bind())(a, b, c, d, e);
+    case 6:
+      return (a = null, b = null, c = null, d = null, e = null, f = null) =>
+        (bound ?? bind())(a, b, c, d, e, f);
+    default:
+      throw new RangeError(`${name}: more parameters than six`);
+  }
 }
 
 /** Runs `attempt`; undefined when it fails with one of these errno. */

@@ -46,7 +46,7 @@ export const open = (path: string, flags: number, mode = 0): Fd =>
 
 /** close(2). */
 export const close = (fd: Fd): void => {
-  sys.close(`${fd}`, fd);
+  sys.close(fd, fd);
 };
 
 /** Runs `use` with a descriptor and closes it, whatever happens. */
@@ -59,18 +59,33 @@ export function closing<T>(fd: Fd, use: (fd: Fd) => T): T {
 }
 
 /** One read(2) into `buffer`: how many bytes came, 0 at the end. */
-export const read = (fd: Fd, buffer: Uint8Array): number =>
-  sys.read(`${fd}`, fd, buffer, buffer.length);
+export const read = (fd: Fd, buffer: Uint8Array): number => sys.read(fd, fd, buffer, buffer.length);
+
+const CHUNK_BYTES = 16_384;
+/** Used again and again: nearly all files are shorter, and nothing else runs meanwhile. */
+const CHUNK = new Uint8Array(CHUNK_BYTES);
+const NEXT_CHUNK = new Uint8Array(CHUNK_BYTES);
 
 /** Everything from a descriptor's position to its end. */
 export function readAll(fd: Fd): Uint8Array {
   const parts: Uint8Array[] = [];
   for (;;) {
-    const buffer = new Uint8Array(16_384);
-    const length = read(fd, buffer);
-    if (length === 0) return parts.length === 1 ? (parts[0] as Uint8Array) : concatenate(parts);
-    parts.push(buffer.subarray(0, length));
+    const length = read(fd, CHUNK);
+    const [part] = parts;
+    if (length === 0) return parts.length === 1 && part ? part : concatenate(parts);
+    parts.push(CHUNK.slice(0, length));
   }
+}
+
+/** Text from a descriptor's position to its end. */
+export function readAllText(fd: Fd): string {
+  const length = read(fd, CHUNK);
+  if (length === 0) return '';
+  // A file of /proc may come in pieces: only a read of nothing is the end.
+  const more = read(fd, NEXT_CHUNK);
+  if (more === 0) return engine().decodeUtf8(CHUNK, 0, length);
+  const begin = concatenate([CHUNK.subarray(0, length), NEXT_CHUNK.subarray(0, more)]);
+  return engine().decodeUtf8(concatenate([begin, readAll(fd)]));
 }
 
 /** A whole file; ENOENT and the like are thrown. */
@@ -78,8 +93,14 @@ export const readFile = (path: string, dirfd: Fd = AT_FDCWD): Uint8Array =>
   closing(openat(dirfd, path, O_RDONLY), readAll);
 
 /** A whole file as text. */
-export const readText = (path: string, dirfd: Fd = AT_FDCWD): string =>
-  engine().decodeUtf8(readFile(path, dirfd));
+export function readText(path: string, dirfd: Fd = AT_FDCWD): string {
+  const fd = openat(dirfd, path, O_RDONLY);
+  try {
+    return readAllText(fd);
+  } finally {
+    close(fd);
+  }
+}
 
 /** A whole file as text, undefined when it is not there (also: no longer, as files of /proc vanish). */
 export function readTextIfExists(path: string, dirfd: Fd = AT_FDCWD): string | undefined {
@@ -91,18 +112,33 @@ export function readTextIfExists(path: string, dirfd: Fd = AT_FDCWD): string | u
   }
 }
 
-/** Writes everything, in one write(2) where the kernel takes it at once, as it does for its own files. */
-export function writeAll(fd: Fd, data: Uint8Array, detail = `${fd}`): void {
-  let offset = 0;
-  do {
-    const rest = offset === 0 ? data : data.subarray(offset);
-    offset += sys.write(detail, fd, rest, rest.length);
-  } while (offset < data.length);
+/**
+ * Writes `data`, or its first `length` bytes, in one write(2) where the kernel takes it at once, as it does
+ * for its own files.
+ */
+export function writeAll(
+  fd: Fd,
+  data: Uint8Array,
+  detail: string | number = fd,
+  length = data.length,
+): void {
+  let offset = sys.write(detail, fd, data, length);
+  while (offset < length) {
+    offset += sys.write(detail, fd, data.subarray(offset, length), length - offset);
+  }
 }
 
 /** Writes to a file that exists (a file of /proc or of a cgroup): no O_CREAT, one write(2). */
-export const writeExisting = (path: string, data: string, dirfd: Fd = AT_FDCWD): void =>
-  closing(openat(dirfd, path, O_WRONLY), (fd) => writeAll(fd, engine().encodeUtf8(data), path));
+export function writeExisting(path: string, data: string, dirfd: Fd = AT_FDCWD): void {
+  const fd = openat(dirfd, path, O_WRONLY);
+  try {
+    const length = engine().encodeInto(data, CHUNK, 0);
+    if (length < 0) writeAll(fd, engine().encodeUtf8(data), path);
+    else writeAll(fd, CHUNK, path, length);
+  } finally {
+    close(fd);
+  }
+}
 
 /** Makes or truncates a file and writes it. */
 export const writeFile = (path: string, data: Uint8Array, mode: number, dirfd: Fd = AT_FDCWD) =>
@@ -165,7 +201,7 @@ export function removeIfExists(remove: (path: string) => void, path: string): bo
 export function readlink(path: string, dirfd: Fd = AT_FDCWD): string {
   const buffer = new Uint8Array(4096);
   const length = sys.readlinkat(path, dirfd, path, buffer, buffer.length);
-  return engine().decodeUtf8(buffer.subarray(0, length));
+  return engine().decodeUtf8(buffer, 0, length);
 }
 
 /** Whether a path may be reached as `mode` asks (constants F_OK, X_OK, …) by the real user. */
@@ -180,7 +216,7 @@ export function access(path: string, mode: number, dirfd: Fd = AT_FDCWD): boolea
 }
 
 export const fchmod = (fd: Fd, mode: number): void => {
-  sys.fchmod(`${fd}`, fd, mode);
+  sys.fchmod(fd, fd, mode);
 };
 
 /** Changes who owns a path; its group stays. A symlink itself, not what it leads to. */
@@ -220,7 +256,7 @@ export function readDirectory(fd: Fd): readonly DirectoryEntry[] {
   const buffer = new Uint8Array(32_768);
   const view = viewOf(buffer);
   for (;;) {
-    const length = sys.getdents64(`${fd}`, fd, buffer, buffer.length);
+    const length = sys.getdents64(fd, fd, buffer, buffer.length);
     if (length === 0) return entries;
     // | u64 inode | i64 offset | u16 length of this entry | u8 type | name NUL |
     for (let offset = 0; offset < length; offset += view.getUint16(offset + 16, LITTLE_ENDIAN)) {
@@ -243,7 +279,7 @@ export function listDirectory(path: string): readonly DirectoryEntry[] {
 /** flock(2). False when LOCK_NB was given and another process has the lock. */
 export function flock(fd: Fd, operation: number): boolean {
   try {
-    sys.flock(`${fd}`, fd, operation);
+    sys.flock(fd, fd, operation);
     return true;
   } catch (thrown) {
     if (failedWith(thrown, 'EAGAIN')) return false;

@@ -8,7 +8,7 @@ import { errnoNumber } from '../linux/constants/errno.ts';
 import { nativeOpenFlags } from '../linux/constants/file.ts';
 import type { SeccompFilter } from '../linux/constants/seccomp.ts';
 import type { Plan, Slot, Step } from '../plan/step.ts';
-import { newWriter, type Writer } from './writer.ts';
+import { type EncodeInto, newWriter, type Writer } from './writer.ts';
 
 const MAGIC = 0x4e52_5354; // "TSRN"
 const ACTOR = { outer: 1, init: 2 } as const;
@@ -18,7 +18,7 @@ const NO_SLOT = 0xffff_ffff;
 
 export interface EncodeOptions {
   readonly machine: 'x86_64' | 'aarch64';
-  readonly encodeUtf8: (text: string) => Uint8Array;
+  readonly encodeInto: EncodeInto;
   /** The rules of a filter to an array of struct sock_filter. */
   readonly compileFilter: (filter: SeccompFilter) => Uint8Array;
   /** What the runtime put into slots before the executor is started: descriptors it inherits, pids. */
@@ -36,7 +36,7 @@ export interface EncodedPlan {
  * between it and the executor's step before. RangeError when a value does not fit its field.
  */
 export function encodePlan(plan: Plan, options: EncodeOptions): EncodedPlan {
-  const steps = newWriter(options.encodeUtf8);
+  const steps = newWriter(options.encodeInto);
   const slots = new Map<Slot, number>();
   const numberOf = (slot: Slot): number => {
     const known = slots.get(slot);
@@ -61,7 +61,7 @@ export function encodePlan(plan: Plan, options: EncodeOptions): EncodedPlan {
   });
 
   const inherited = [...slots.keys()].filter((slot) => options.filled.has(slot));
-  const out = newWriter(options.encodeUtf8);
+  const out = newWriter(options.encodeInto);
   const body = steps.finish();
   out.u32(MAGIC);
   out.u32(WIRE_VERSION);

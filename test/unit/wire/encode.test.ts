@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { nodeEngine } from '../../../src/engine/node.ts';
 import { OPS, WIRE_VERSION } from '../../../src/generated/ops.ts';
 import { type Op, type Plan, type Step, step } from '../../../src/plan/step.ts';
 import { type EncodeOptions, encodePlan } from '../../../src/wire/encode.ts';
 
 const none: EncodeOptions = {
   machine: 'x86_64',
-  encodeUtf8: (text) => new TextEncoder().encode(text),
+  encodeInto: nodeEngine().encodeInto,
   compileFilter: ({ action }) => Uint8Array.of(0xf1, action),
   filled: new Map(),
 };

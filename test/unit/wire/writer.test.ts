@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { nodeEngine } from '../../../src/engine/node.ts';
 import { newWriter, type Writer } from '../../../src/wire/writer.ts';
 
 describe('Writer', () => {
@@ -10,7 +11,7 @@ describe('Writer', () => {
     ['u64', 8, (writer: Writer) => writer.u64(0xa5a5_a5a5_a5a5_a5a5n)],
     ['raw', 1, (writer: Writer) => writer.raw(Uint8Array.of(0xa5))],
   ] as const)('grows at every %s', (_, width, write) => {
-    const writer = newWriter((text) => new TextEncoder().encode(text));
+    const writer = newWriter(nodeEngine().encodeInto);
     const count = 40_000 / width;
     for (let i = 0; i < count; i += 1) write(writer);
     expect(writer.finish()).toEqual(new Uint8Array(40_000).fill(0xa5));
