@@ -8,6 +8,7 @@
 import type { Spec } from '../../generated/spec.ts';
 import { O_DIRECTORY, O_PATH } from '../../linux/constants/file.ts';
 import type { PlanContext } from '../../plan/context.ts';
+import { oncePer } from '../../plan/once.ts';
 import { type Step, step } from '../../plan/step.ts';
 import { error, type Problem } from '../../spec/problem.ts';
 import { systemdUnit } from './cgroupsPath/unit.ts';
@@ -39,7 +40,7 @@ export function checkCgroupsPath(spec: Spec): readonly Problem[] {
  * The container's cgroup: pure, so the same for all who ask. A rootless container that asks for neither
  * a place nor limits stays in tsrun's own where tsrun may make none.
  */
-export function containerCgroup(context: PlanContext): ContainerCgroup {
+export const containerCgroup = oncePer((context: PlanContext): ContainerCgroup => {
   const { spec, host, options } = context;
   const layout = host.cgroup;
   const wanted = spec.linux?.cgroupsPath || options.id;
@@ -54,7 +55,7 @@ export function containerCgroup(context: PlanContext): ContainerCgroup {
     return { controllers, mountpoint, path, hostPath, isShared };
   });
   return { version: layout.version, directories };
-}
+});
 
 const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
 
@@ -105,6 +106,7 @@ function locate(wanted: string, base: string): string {
 }
 
 function clean(path: string): string {
+  if (path.startsWith('/') && isClean(path)) return path;
   const parts: string[] = [];
   for (const part of path.split('/')) {
     if (part === '..') parts.pop();
@@ -112,6 +114,10 @@ function clean(path: string): string {
   }
   return `/${parts.join('/')}`;
 }
+
+/** Nearly every path is, and to see it is cheaper than to take it apart. */
+const isClean = (path: string): boolean =>
+  !path.includes('//') && !path.includes('/.') && (!path.endsWith('/') || path === '/');
 
 /** `cgroup_create` for each hierarchy, by the runtime: only the host sees them. */
 export function planCgroup(context: PlanContext): readonly Step[] {

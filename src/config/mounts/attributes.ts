@@ -28,19 +28,13 @@ import {
 } from '../../linux/constants/mount.ts';
 import type { ParsedOptions } from './options.ts';
 
-const ATTRIBUTES: readonly (readonly [flag: number, attribute: number])[] = [
-  [MS_RDONLY, MOUNT_ATTR_RDONLY],
-  [MS_NOSUID, MOUNT_ATTR_NOSUID],
-  [MS_NODEV, MOUNT_ATTR_NODEV],
-  [MS_NOEXEC, MOUNT_ATTR_NOEXEC],
-  [MS_NODIRATIME, MOUNT_ATTR_NODIRATIME],
-  [MS_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW],
-];
+const SAME_BIT = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
 const ATIME = MS_NOATIME | MS_STRICTATIME | MS_RELATIME;
 
 /** Flags a mount has by itself, and not the file system behind it. */
-const OF_THE_MOUNT = ATTRIBUTES.reduce((all, [flag]) => all | flag, ATIME);
+const OF_THE_MOUNT =
+  MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NODIRATIME | MS_NOSYMFOLLOW | ATIME;
 
 /** Flags of the superblock, by the names fsconfig(2) knows. */
 export const SUPERBLOCK_OPTIONS: readonly (readonly [flag: number, option: string])[] = [
@@ -62,8 +56,11 @@ export const IGNORED_ON_BIND =
 const atimeOf = (flags: number): number =>
   flags & MS_NOATIME ? MOUNT_ATTR_NOATIME : flags & MS_STRICTATIME ? MOUNT_ATTR_STRICTATIME : 0;
 
+/** Four have the same bit on both sides. */
 const attributesOf = (flags: number): number =>
-  ATTRIBUTES.reduce((all, [flag, attribute]) => (flags & flag ? all | attribute : all), 0);
+  (flags & SAME_BIT) |
+  (flags & MS_NODIRATIME ? MOUNT_ATTR_NODIRATIME : 0) |
+  (flags & MS_NOSYMFOLLOW ? MOUNT_ATTR_NOSYMFOLLOW : 0);
 
 /** The attributes of a new mount. */
 export const mountAttributes = (flags: number): number => attributesOf(flags) | atimeOf(flags);

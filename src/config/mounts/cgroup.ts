@@ -1,6 +1,6 @@
 /** Mounts of type cgroup: the container's own cgroups. cgroups(7), cgroup_namespaces(7). */
 
-import { MS_RDONLY } from '../../linux/constants/mount.ts';
+import { MS_BIND, MS_RDONLY, MS_REC } from '../../linux/constants/mount.ts';
 import type { PlanContext } from '../../plan/context.ts';
 import { type Step, step } from '../../plan/step.ts';
 import { type ContainerCgroup, containerCgroup } from '../linux/cgroupsPath.ts';
@@ -39,13 +39,16 @@ export function planCgroupMount(context: PlanContext, entry: MountEntry): readon
   ];
 }
 
+const UNPRIVILEGED_FLAGS = parseMountOptions(UNPRIVILEGED).flags;
+const TMPFS_OPTIONS = parseMountOptions(['mode=755', ...UNPRIVILEGED]);
+
 const optionsOf = (...options: readonly string[]): ParsedOptions => parseMountOptions(options);
 
 const tmpfsOf = (entry: MountEntry): MountEntry => ({
   ...entry,
   type: 'tmpfs',
   source: 'tmpfs',
-  options: optionsOf('mode=755', ...UNPRIVILEGED),
+  options: TMPFS_OPTIONS,
 });
 
 /** With a cgroup namespace a mount of the file system begins at the container's cgroup by itself. */
@@ -57,11 +60,11 @@ function planHierarchy(
   const { options } = entry;
   const place = { ...entry, destination: `${entry.destination}/${nameOf(hierarchy)}` };
   if (!createsNamespace(context.spec, 'cgroup')) {
-    const flags = options.flags | optionsOf('rbind').flags;
+    const flags = options.flags | MS_BIND | MS_REC;
     const source = hierarchy.hostPath;
     return planBindByInit(context, { ...place, source, options: { ...options, flags, data: [] } });
   }
-  const flags = options.flags | optionsOf(...UNPRIVILEGED).flags;
+  const flags = options.flags | UNPRIVILEGED_FLAGS;
   return planFilesystem(context, {
     ...place,
     source: 'cgroup',

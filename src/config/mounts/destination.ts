@@ -24,6 +24,7 @@ const ALLOWED_IN_PROC: readonly string[] = [
 
 /** Absolute, without `.`, `..`, empty components or a slash at the end; `..` never leads above `/`. */
 export function cleanDestination(destination: string): string {
+  if (isClean(destination)) return destination;
   const parts: string[] = [];
   for (const part of destination.split('/')) {
     if (part === '..') parts.pop();
@@ -31,6 +32,13 @@ export function cleanDestination(destination: string): string {
   }
   return `/${parts.join('/')}`;
 }
+
+/** Nearly every one is, and to see it is cheaper than to take it apart. */
+const isClean = (path: string): boolean =>
+  path.startsWith('/') &&
+  !path.includes('//') &&
+  !path.includes('/.') &&
+  (!path.endsWith('/') || path === '/');
 
 export const isInProc = (destination: string): boolean =>
   destination === '/proc' || destination.startsWith('/proc/');

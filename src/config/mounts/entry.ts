@@ -3,6 +3,7 @@
 import type { Mount, Spec } from '../../generated/spec.ts';
 import { MOUNT_ATTR__ATIME, MS_BIND, MS_RDONLY, MS_REMOUNT } from '../../linux/constants/mount.ts';
 import type { HostFacts, PlanContext } from '../../plan/context.ts';
+import { oncePer } from '../../plan/once.ts';
 import type { ConfigPath, Op, Slot, Step } from '../../plan/step.ts';
 import { step } from '../../plan/step.ts';
 import { hasNamespace } from '../linux/namespaces.ts';
@@ -29,8 +30,8 @@ export const MOUNT: Slot = 'mount';
 /** Where it is attached. */
 export const TARGET: Slot = 'target';
 
-export function mountEntries({ spec, host }: Pick<PlanContext, 'spec' | 'host'>): MountEntry[] {
-  return (spec.mounts ?? []).map((mount, index) => {
+export const mountEntries = oncePer(({ spec, host }: PlanContext): readonly MountEntry[] =>
+  (spec.mounts ?? []).map((mount, index) => {
     const entry = {
       mount,
       index,
@@ -43,8 +44,8 @@ export function mountEntries({ spec, host }: Pick<PlanContext, 'spec' | 'host'>)
     return bindsSysInstead(spec, entry) || bindsCgroupInstead(spec, host.cgroup.version, entry)
       ? asBind(entry, entry.type === 'sysfs' ? '/sys' : '/sys/fs/cgroup', host)
       : entry;
-  });
-}
+  }),
+);
 
 export const isBind = ({ options }: MountEntry): boolean => (options.flags & MS_BIND) !== 0;
 export const isRemount = ({ options }: MountEntry): boolean => (options.flags & MS_REMOUNT) !== 0;

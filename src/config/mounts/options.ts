@@ -37,6 +37,7 @@ import {
   MS_UNBINDABLE,
 } from '../../linux/constants/mount.ts';
 
+/** At most one of `set` and `clear`, and then nothing else. */
 export interface MountOption {
   /** MS_ flags it sets. */
   readonly set?: number;
@@ -150,7 +151,10 @@ export interface ParsedOptions {
 }
 
 export function parseMountOptions(options: readonly string[] = []): ParsedOptions {
-  let [flags, cleared, recursiveSet, recursiveClear] = [0, 0, 0, 0];
+  let flags = 0;
+  let cleared = 0;
+  let recursiveSet = 0;
+  let recursiveClear = 0;
   let copyUp = false;
   let idmap: ParsedOptions['idmap'];
   const propagation: number[] = [];
@@ -159,16 +163,19 @@ export function parseMountOptions(options: readonly string[] = []): ParsedOption
     const option = MOUNT_OPTIONS.get(name);
     if (option === undefined) {
       data.push(name);
-      continue;
+    } else if (option.set !== undefined) {
+      flags |= option.set;
+      cleared &= ~option.set;
+    } else if (option.clear !== undefined) {
+      flags &= ~option.clear;
+      cleared |= option.clear;
+    } else {
+      recursiveSet = (recursiveSet & ~(option.recursiveClear ?? 0)) | (option.recursiveSet ?? 0);
+      recursiveClear |= option.recursiveClear ?? 0;
+      if (option.propagation !== undefined) propagation.push(option.propagation);
+      copyUp ||= option.copyUp === true;
+      idmap = option.idmap ?? idmap;
     }
-    const { set = 0, clear = 0 } = option;
-    flags = (flags & ~clear) | set;
-    cleared = (cleared & ~set) | clear;
-    recursiveSet = (recursiveSet & ~(option.recursiveClear ?? 0)) | (option.recursiveSet ?? 0);
-    recursiveClear |= option.recursiveClear ?? 0;
-    if (option.propagation !== undefined) propagation.push(option.propagation);
-    copyUp ||= option.copyUp === true;
-    idmap = option.idmap ?? idmap;
   }
   return { flags, cleared, propagation, recursiveSet, recursiveClear, copyUp, idmap, data };
 }
