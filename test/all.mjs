@@ -33,6 +33,25 @@ const ALLOWED_SKIPS = [
     reason: 'no AppArmor in this kernel',
     holds: () => !existsSync('/sys/kernel/security/apparmor'),
   },
+  {
+    test: /^--systemd-cgroup \(skipped without/,
+    reason: 'no systemd here: test:vm',
+    holds: () => !existsSync('/run/systemd/system'),
+  },
+  {
+    test: /^linux\.resources unified$|can hold no process$/,
+    reason: 'no cgroup v2 here: test:vm',
+    holds: () => !existsSync('/sys/fs/cgroup/cgroup.controllers'),
+  },
+  ...['hugetlb', 'net_cls', 'net_prio'].map((controller) => ({
+    test: {
+      hugetlb: /^linux\.resources hugepageLimits/,
+      net_cls: /^linux\.resources network\.classID$/,
+      net_prio: /^linux\.resources network\.priorities$/,
+    }[controller],
+    reason: `no ${controller} hierarchy of cgroup v1`,
+    holds: () => !existsSync(`/sys/fs/cgroup/${controller}`),
+  })),
 ];
 
 const rows = [];
