@@ -136,6 +136,12 @@ vitest('unit and layout', 'unit', false);
 step('C with sanitizers', 'make', ['-C', 'native', 'test']);
 if (isRoot) {
   vitest('integration on tsrun', 'integration', false);
+  if (onPath('apt-get')) {
+    step('virtual machine', 'npm', ['run', '--silent', 'test:vm']);
+  } else {
+    rows.push({ name: 'virtual machine', seconds: 0, result: 'SKIPPED: needs apt' });
+    if (isCi) finish(1);
+  }
   // What Debian's runc is too old for is skipped, and says so in the test.
   if (onPath('runc')) vitest('integration on runc', 'integration', true, { TSRUN_RUNTIME: 'runc' });
 } else {

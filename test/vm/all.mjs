@@ -22,10 +22,11 @@ const MACHINES = [
       'update',
       'events',
       'resources',
+      'exec:cgroup|user namespace|detach',
       'seccomp:without no_new_privs',
       'lifecycle:run|goes through|force|sends TERM|--all',
       'namespaces:all of them|joins|own cgroup|uidMappings|timeOffsets',
-      'mounts:overlay|idmap|cgroup|rro',
+      'mounts:overlay|rro',
     ],
   },
   {

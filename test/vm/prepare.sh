@@ -71,7 +71,8 @@ make_layer() {
     cp -a "$new/apparmor/$one/." "$new/apparmor/usr/$one/"
   done
   cp -a "$new/apparmor/usr" "$new/apparmor/etc" "$layer/"
-  rm -rf "$layer"/usr/share "$layer/usr/lib/systemd/system/apparmor.service" "$layer/etc/init.d"
+  rm -rf "$layer"/usr/share/{doc,man,locale,lintian,bug} "$layer/etc/init.d" \
+    "$layer/usr/lib/systemd/system/apparmor.service"
   install -m 755 "$here"/guest/{init,boot,job} "$layer/usr/lib/tsrun-vm/"
   install -m 644 "$here"/guest/tsrun-vm.{service,target} "$layer/usr/lib/systemd/system/"
   ln -s /dev/null "$layer/etc/tmpfiles.d/tmp.conf" # it would empty /tmp, where the project may be
