@@ -31,21 +31,17 @@ export type EncodeInto = (text: string, target: Uint8Array, offset: number) => n
 
 /** Variables and no fields: a plan is a thousand numbers, and QuickJS searches an object for each field. */
 export function newWriter(encodeInto: EncodeInto): Writer {
-  let bytes = new Uint8Array(FIRST_BYTES);
+  let [size, end] = [FIRST_BYTES, 0];
+  let bytes = new Uint8Array(size);
   let view = new DataView(bytes.buffer);
-  let size = FIRST_BYTES;
-  let end = 0;
-
   /** Makes room for `count` bytes and returns where they begin. */
   function room(count: number): number {
     const at = end;
     end += count;
     if (end > size) {
       size = Math.max(end, 2 * size);
-      const larger = new Uint8Array(size);
-      larger.set(bytes);
-      bytes = larger;
-      view = new DataView(larger.buffer);
+      bytes = enlarged(bytes, size);
+      view = new DataView(bytes.buffer);
     }
     return at;
   }
@@ -53,34 +49,28 @@ export function newWriter(encodeInto: EncodeInto): Writer {
   // `view` is another one behind room(): no call may take both in one expression.
   const writer: Writer = {
     u8(value) {
-      if ((value & 0xff) !== value) throw misfit('u8', value);
       const at = room(1);
-      bytes[at] = value;
+      bytes[at] = masked('u8', value, 0xff);
     },
     u16(value) {
-      if ((value & 0xffff) !== value) throw misfit('u16', value);
       const at = room(2);
-      view.setUint16(at, value, true);
+      view.setUint16(at, masked('u16', value, 0xffff), true);
     },
     u32(value) {
-      if (value >>> 0 !== value) throw misfit('u32', value);
-      // Most of a plan: without a call where there is room.
       const at = end;
       if (at + 4 > size) room(4);
-      else end = at + 4;
-      view.setUint32(at, value, true);
+      else end = at + 4; // Most of a plan: without a call where there is room.
+      view.setUint32(at, u32(value), true);
     },
     i32(value) {
-      if ((value | 0) !== value) throw misfit('i32', value);
-      const at = room(4);
-      view.setInt32(at, value, true);
+      writer.u32(masked('i32', value, -1) >>> 0);
     },
     u64(value) {
       if (value < 0n || value > 0xffff_ffff_ffff_ffffn) throw new RangeError(`${value} is no u64`);
       const at = room(8);
       view.setBigUint64(at, value, true);
     },
-    block(value) {
+    block: (value) => {
       writer.u32(value.length);
       writer.raw(value);
     },
@@ -90,19 +80,31 @@ export function newWriter(encodeInto: EncodeInto): Writer {
     },
     text(value) {
       const at = room(4 + UTF8_BYTES * value.length + 1);
-      const length = encodeInto(value, bytes, at + 4) + 1;
-      bytes[at + 4 + length - 1] = 0;
-      view.setUint32(at, length, true);
-      end = at + 4 + length;
+      end = at + 4 + encodeInto(value, bytes, at + 4) + 1;
+      bytes[end - 1] = 0;
+      view.setUint32(at, end - at - 4, true);
     },
-    setU32(at, value) {
-      if (value >>> 0 !== value) throw misfit('u32', value);
-      view.setUint32(at, value, true);
-    },
+    setU32: (at, value) => view.setUint32(at, u32(value), true),
     length: () => end,
     finish: () => bytes.slice(0, end),
   };
   return writer;
+}
+
+function masked(type: string, value: number, mask: number): number {
+  if ((value & mask) !== value) throw misfit(type, value);
+  return value;
+}
+
+function u32(value: number): number {
+  if (value >>> 0 !== value) throw misfit('u32', value);
+  return value;
+}
+
+function enlarged(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(size);
+  larger.set(bytes);
+  return larger;
 }
 
 const misfit = (type: string, value: number): RangeError =>

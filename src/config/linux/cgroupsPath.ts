@@ -8,9 +8,9 @@
 import type { Spec } from '../../generated/spec.ts';
 import { O_DIRECTORY, O_PATH } from '../../linux/constants/file.ts';
 import type { PlanContext } from '../../plan/context.ts';
-import { oncePer } from '../../plan/once.ts';
 import { type Step, step } from '../../plan/step.ts';
 import { error, type Problem } from '../../spec/problem.ts';
+import { oncePer } from '../once.ts';
 import { systemdUnit } from './cgroupsPath/unit.ts';
 import { clonesIntoCgroup } from './namespaces.ts';
 

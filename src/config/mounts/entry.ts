@@ -3,10 +3,10 @@
 import type { Mount, Spec } from '../../generated/spec.ts';
 import { MOUNT_ATTR__ATIME, MS_BIND, MS_RDONLY, MS_REMOUNT } from '../../linux/constants/mount.ts';
 import type { HostFacts, PlanContext } from '../../plan/context.ts';
-import { oncePer } from '../../plan/once.ts';
 import type { ConfigPath, Op, Slot, Step } from '../../plan/step.ts';
 import { step } from '../../plan/step.ts';
 import { hasNamespace } from '../linux/namespaces.ts';
+import { oncePer } from '../once.ts';
 import { mountAttributes } from './attributes.ts';
 import { cleanDestination } from './destination.ts';
 import { type ParsedOptions, parseMountOptions } from './options.ts';
