@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'n
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { addNamespace, type Config, grant } from '../integration/config.ts';
-import { cgroupsOf, findMount, until, useContainers } from '../integration/runtime.ts';
+import { cgroupsOf, findMount, isTsrun, until, useContainers } from '../integration/runtime.ts';
 
 const t = useContainers();
 const TREE = '/sys/fs/cgroup';
@@ -52,7 +52,8 @@ describe('linux.cgroupsPath', () => {
     // The parent may hold others: the runtime leaves it, so the test removes it.
     rmdirSync(dirname(TREE + path));
   });
-  it('refuses a cgroup that has processes', async () => {
+  // runc 1.1.5 warns that it will refuse one day.
+  it.runIf(isTsrun)('refuses a cgroup that has processes', async () => {
     const { id } = t.create((config) => {
       config.linux.cgroupsPath = `/${t.mark}-taken`;
     });
