@@ -2,8 +2,7 @@
 
 import { SystemError, unless } from '../linux/call.ts';
 import { errnoNumber } from '../linux/constants/errno.ts';
-import { F_OK } from '../linux/constants/file.ts';
-import { access, readTextIfExists, writeExisting } from '../linux/files.ts';
+import { readTextIfExists, writeExisting } from '../linux/files.ts';
 import { monotonicMs, sleepMs } from '../linux/time.ts';
 
 /** Whether a cgroup directory is frozen; false for a hierarchy without a freezer. */
@@ -22,12 +21,6 @@ export function setFrozen(directory: string, frozen: boolean): void {
   if (v1 !== undefined) return;
   unless(['ENOENT'], () => writeExisting(`${directory}/cgroup.freeze`, frozen ? '1' : '0'));
 }
-
-/** Of a container's directories the one that can be frozen; undefined where there is none. */
-export const freezerOf = (directories: readonly string[]): string | undefined =>
-  directories.find((directory) =>
-    ['freezer.state', 'cgroup.freeze'].some((file) => access(`${directory}/${file}`, F_OK)),
-  );
 
 const PATIENCE_MS = 10_000;
 const FIRST_PAUSE_MS = 0.05;

@@ -1,6 +1,7 @@
 /** `create`: makes a container up to the point where its process waits for `start`. */
 import { refuseInUse } from '../cgroup/directory.ts';
 import { planPoststartHooks, planPoststopHooks } from '../config/hooks.ts';
+import { containerCgroup } from '../config/linux/cgroupsPath.ts';
 import { INTEL_RDT } from '../config/linux/intelRdt.ts';
 import { SystemError } from '../linux/call.ts';
 import { chdir, close } from '../linux/files.ts';
@@ -114,6 +115,15 @@ const cgroupsOf = (plan: Plan): readonly string[] =>
     op.call === 'cgroup_create' ? [`${op.mountpoint}/${op.path}`.replace(/\/{2,}/g, '/')] : [],
   );
 
+/** cgroup v1 has a hierarchy for it; every directory of v2 can be frozen. */
+function freezerOf(context: PlanContext): Pick<StateRecord, 'freezer'> {
+  const { version, directories } = containerCgroup(context);
+  const found = directories.find(
+    ({ controllers, isShared }) => !isShared && (version === 2 || controllers.includes('freezer')),
+  );
+  return found === undefined ? {} : { freezer: found.hostPath };
+}
+
 /** The unit that a plan has systemd start. */
 function unitOf(steps: Plan['steps']): Pick<StateRecord, 'systemd_unit'> {
   for (const { op } of steps) {
@@ -147,6 +157,7 @@ function newRecord(context: PlanContext, { steps }: Plan, cgroups: readonly stri
     uid: geteuid(),
     ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
     cgroup_paths: cgroups,
+    ...freezerOf(context),
     ...unitOf(steps),
     ...resctrlOf(steps),
     shares_pid_namespace: pid === undefined || pid.path !== undefined,

@@ -23,6 +23,8 @@ export interface StateRecord {
   readonly annotations?: { readonly [key: string]: string };
   /** The container's own cgroup directories, one a hierarchy. */
   readonly cgroup_paths: readonly string[];
+  /** Of those the one that can be frozen; absent where none can. */
+  readonly freezer?: string;
   /** Directories of resctrl that were made for the container. */
   readonly resctrl_groups?: readonly string[];
   /** The systemd unit whose cgroup that is. */

@@ -28,7 +28,7 @@ export function statusOf(stored: Stored): Status {
   const facts = init === undefined ? undefined : readProcess(init.pid);
   if (facts === undefined || facts.startTime !== init?.startTime) return 'stopped';
   if (facts.state === 'Z' || facts.state === 'X') return 'stopped';
-  if (record.cgroup_paths.some(isFrozen)) return 'paused';
+  if (record.freezer !== undefined && isFrozen(record.freezer)) return 'paused';
   const waits = access(startSocketOf(directory), F_OK) && isExecutor(init.pid);
   return waits ? 'created' : 'running';
 }

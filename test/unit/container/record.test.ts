@@ -14,6 +14,7 @@ const record: StateRecord = {
   uid: 0,
   annotations: { 'org.example': '', filter: 'mine' },
   cgroup_paths: ['/sys/fs/cgroup/web'],
+  freezer: '/sys/fs/cgroup/web',
   shares_pid_namespace: false,
   no_new_keyring: false,
   behind_accept: { first: 9, steps: [step('init', '/process/args', { call: 'setsid' })] },
