@@ -1,4 +1,5 @@
 /** Steps of `exec` no property asks for: the way into a container, and what is left behind on it. */
+import { joinCgroup } from '../config/linux/cgroupsPath.ts';
 import { hasNamespace, NAMESPACES, NOT_DUMPABLE } from '../config/linux/namespaces.ts';
 import { ROOT } from '../config/mounts/entry.ts';
 import { O_DIRECTORY, O_PATH, O_RDONLY } from '../linux/constants/file.ts';
@@ -53,7 +54,7 @@ export function planEnterCgroups(context: ExecContext): readonly Step[] {
   return container.cgroups.map((path) =>
     intoCgroup(context)
       ? step('outer', origin, { call: 'openat', path, ...DIRECTORY, out: 'cgroup' })
-      : step('outer', origin, { call: 'write', path: `${path}/cgroup.procs`, data: '0' }),
+      : step('outer', origin, joinCgroup(context.host.cgroup.version, path)),
   );
 }
 

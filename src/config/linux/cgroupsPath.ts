@@ -150,9 +150,21 @@ export function planJoinCgroup(context: PlanContext): readonly Step[] {
     if (isShared) return [];
     const op = intoCgroup
       ? ({ call: 'openat', path, flags: O_PATH | O_DIRECTORY, mode: 0, out: 'cgroup' } as const)
-      : ({ call: 'write', path: `${path}/cgroup.procs`, data: '0' } as const);
+      : joinCgroup(version, path);
     return step('outer', originOf(context), op);
   });
 }
+
+/**
+ * The executor moves itself ("0"). v1: it is one thread, and to move that by `tasks` the kernel need not
+ * hold up every fork and exec of the host, which cgroup.procs does: two RCU grace periods, 5 to 10 ms
+ * (cgroup_attach_lock, Linux 5.5). v2's cgroup.threads moves only within one threaded domain.
+ */
+export const joinCgroup = (version: 0 | 1 | 2, hostPath: string) =>
+  ({
+    call: 'write',
+    path: `${hostPath}/${version === 1 ? 'tasks' : 'cgroup.procs'}`,
+    data: '0',
+  }) as const;
 
 const originOf = ({ spec }: PlanContext) => (spec.linux?.cgroupsPath ? POINTER : '');

@@ -209,16 +209,13 @@ describe('the cgroups', () => {
   });
   it('are entered by the executor itself on v1, and on v2 before Linux 5.7', () => {
     const container = { cgroups: ['/sys/fs/cgroup/cpu/web', '/sys/fs/cgroup/memory/web'] };
-    const moves = container.cgroups.map((path) => ({
-      call: 'write',
-      path: `${path}/cgroup.procs`,
-      data: '0',
-    }));
+    const moves = (file: string) =>
+      container.cgroups.map((path) => ({ call: 'write', path: `${path}/${file}`, data: '0' }));
     const v1 = joining(spec(), { host: V1, container });
-    expect(opsOf(planEnterCgroups(v1))).toEqual(moves);
+    expect(opsOf(planEnterCgroups(v1))).toEqual(moves('tasks'));
     expect(opsOf(planEnterNamespaces(v1))).toContainEqual({ call: 'clone3', flags: 0n });
     const old = joining(spec(), { ...kernel({ cloneIntoCgroup: false }), container });
-    expect(opsOf(planEnterCgroups(old))).toEqual(moves);
+    expect(opsOf(planEnterCgroups(old))).toEqual(moves('cgroup.procs'));
   });
   it("and beside a user namespace: its root may not write to the host's cgroups", () => {
     const context = joining(spec([...NAMESPACES, 'user']));

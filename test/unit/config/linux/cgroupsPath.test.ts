@@ -78,8 +78,8 @@ describe('linux.cgroupsPath', () => {
     const steps = planJoinCgroup(contextOf(specOf({}), { host: { cgroup: V1 } }));
     expect(steps.map(({ actor }) => actor)).toEqual(['outer', 'outer']);
     expect(opsOf(steps)).toEqual([
-      { call: 'write', path: '/sys/fs/cgroup/cpu,cpuacct/web/cgroup.procs', data: '0' },
-      { call: 'write', path: '/sys/fs/cgroup/memory/host/me/web/cgroup.procs', data: '0' },
+      { call: 'write', path: '/sys/fs/cgroup/cpu,cpuacct/web/tasks', data: '0' },
+      { call: 'write', path: '/sys/fs/cgroup/memory/host/me/web/tasks', data: '0' },
     ]);
   });
 

@@ -105,7 +105,7 @@ describe('linux.cgroupsPath with the systemd driver', () => {
     );
     expect(made).toEqual(places);
     expect(opsOf(planJoinCgroup(v1))).toEqual(
-      places.map((place) => ({ call: 'write', path: `${place}/cgroup.procs`, data: '0' })),
+      places.map((place) => ({ call: 'write', path: `${place}/tasks`, data: '0' })),
     );
   });
 });
