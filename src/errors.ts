@@ -2,48 +2,16 @@
  * The one error type and the text of every message. What stops a command is thrown as a TsrunError;
  * main.ts alone prints it. Engines match the words (go-runc: "does not exist", "container not running",
  * "process already finished"; podman: "executable file not found in $PATH", "permission denied"), so a
- * message is part of the interface. What a failed step says is in wire/blame.ts.
+ * message is part of the interface. What a failed step says is in wire/blame.ts. Codes and what they mean
+ * are in schemas/errors.json.
  */
+import type { ErrorCode } from './generated/errorCodes.ts';
 import { SystemError } from './linux/call.ts';
 import { errnoName, errnoText } from './linux/constants/errno.ts';
 import { SIGNALS } from './linux/constants/signals.ts';
-import type { ConfigPath } from './plan/step.ts';
+import type { ConfigPath, Step } from './plan/step.ts';
 import { formatConfigPath } from './spec/configPath.ts';
 import type { Problem } from './spec/problem.ts';
-
-/**
- * Kinds of failure: the `code` field of the JSON log. Stable: a code is added, never renamed.
- *
- * | code                 | when                                                                |
- * | -------------------- | ------------------------------------------------------------------- |
- * | `usage`              | the command line is wrong                                           |
- * | `config-missing`     | there is no config.json, or it cannot be read                       |
- * | `config-invalid`     | config.json breaks the specification or contradicts itself          |
- * | `config-unsupported` | config.json asks for what this tsrun does not carry out             |
- * | `id-invalid`         | the container's name has characters it may not have                 |
- * | `container-exists`   | `create` of a name that is taken                                    |
- * | `container-missing`  | no container has this name                                          |
- * | `container-state`    | the container is not in the state the verb needs                    |
- * | `exec-missing`       | the program of the container is not there                           |
- * | `exec-denied`        | the program of the container may not be executed                    |
- * | `step-failed`        | a step of the plan failed                                           |
- * | `system`             | a call of tsrun's own failed                                        |
- * | `internal`           | tsrun is wrong: report it                                           |
- */
-export type ErrorCode =
-  | 'usage'
-  | 'config-missing'
-  | 'config-invalid'
-  | 'config-unsupported'
-  | 'id-invalid'
-  | 'container-exists'
-  | 'container-missing'
-  | 'container-state'
-  | 'exec-missing'
-  | 'exec-denied'
-  | 'step-failed'
-  | 'system'
-  | 'internal';
 
 /** What an error knows beside its text. */
 export interface ErrorFacts {
@@ -54,6 +22,8 @@ export interface ErrorFacts {
   readonly errno?: number;
   /** The operation or system call that failed. */
   readonly call?: string;
+  /** The step of the plan that failed, what it added to errno, and the config it came from. */
+  readonly failed?: { readonly step: Step; readonly detail: string; readonly config: unknown };
   /** All that is wrong with a config. */
   readonly problems?: readonly Problem[];
   /** What is worth a warning beside the error: lines for the log. */
@@ -98,7 +68,7 @@ export function asTsrunError(thrown: unknown): TsrunError {
 
 /** The rules of linux.seccomp could not be compiled: libseccomp is missing or refuses them. */
 export const filterFailed = (reason: string): TsrunError =>
-  new TsrunError('step-failed', `linux.seccomp: ${reason}`, { property: '/linux/seccomp' });
+  new TsrunError('security-failed', `linux.seccomp: ${reason}`, { property: '/linux/seccomp' });
 
 /** Something that cannot be, or a broken installation. */
 export const internal = (message: string): TsrunError => new TsrunError('internal', message);
@@ -241,7 +211,7 @@ export function executorEnded(
   if (ending === undefined) return internal('executor: ended');
   if ('status' in ending) return internal(`executor: ended with status ${ending.status}`);
   return ending.signal === SIGNALS.SIGKILL
-    ? new TsrunError('step-failed', 'container init was killed (memory limit too low?)')
+    ? new TsrunError('memory-limit', 'container init was killed (memory limit too low?)')
     : internal(`executor: ended by signal ${ending.signal}`);
 }
 

@@ -4,7 +4,7 @@
  */
 import { type Opening, parseOpening, parseRequest, type Request } from './cli/commandLine.ts';
 import { commandOf, findVerb, type Verb } from './cli/commands.ts';
-import { globalsOf } from './cli/invocation.ts';
+import { globalsOf, type Invocation } from './cli/invocation.ts';
 import { type Log, type LogFormat, openLog } from './cli/log.ts';
 import { print, writeText } from './cli/output.ts';
 import type { Values } from './cli/parse.ts';
@@ -39,10 +39,26 @@ function perform(request: Request, { globals }: Opening, log: Log): void {
   if (request.kind === 'version') {
     print(formatVersion());
   } else {
-    const { verb, values, args } = request;
-    VERB_FUNCTIONS[verb]({ verb, values, args, globals: globalsOf(globals), log });
+    const { verb, values, args, explains } = request;
+    const invocation = { verb, values, args, globals: globalsOf(globals), log };
+    const carryOut = explains ? undefined : VERB_FUNCTIONS[verb];
+    if (carryOut === undefined) {
+      explain(invocation, request);
+      return;
+    }
+    carryOut(invocation);
   }
   engine().exit(0);
+}
+
+/** Verbs and flags that explain are no part of making a container: loaded when they are asked for. */
+function explain(invocation: Invocation, request: Request): void {
+  import('./explain/verbs.ts')
+    .then(({ explainVerb }) => {
+      explainVerb(invocation);
+      engine().exit(0);
+    })
+    .catch((thrown: unknown) => fail(asTsrunError(thrown), invocation.log, request));
 }
 
 function logOptionsOf(globals: Values) {
@@ -93,7 +109,7 @@ function contextOf(error: TsrunError, request: Request | undefined): string {
     : `${verb} ${JSON.stringify(id)}: `;
 }
 
-/** The help is the one thing loaded on demand: yargs takes longer to set up than tsrun to do its work. */
+/** Loaded on demand: yargs takes longer to set up than tsrun to do its work. */
 function showHelp(verb: Verb | undefined, then: () => void): void {
   import('./cli/help.ts')
     .then(({ formatHelp }) => formatHelp(verb))

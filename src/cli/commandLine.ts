@@ -1,13 +1,7 @@
 /** What is asked for on the command line. */
 import { usage } from '../errors.ts';
-import {
-  type Command,
-  commandOf,
-  findVerb,
-  GLOBAL_FLAGS,
-  HELP_FLAG,
-  type Verb,
-} from './commands.ts';
+import { type Command, commandOf, findVerb, type Verb } from './commands.ts';
+import { GLOBAL_FLAGS, HELP_FLAG } from './flags.ts';
 import { parseArguments, type Values } from './parse.ts';
 
 /** The flags before the verb, and what follows them. */
@@ -24,6 +18,8 @@ export type Request =
       readonly verb: Verb;
       readonly values: Values;
       readonly args: readonly string[];
+      /** A flag asks for what src/explain carries out. */
+      readonly explains: boolean;
     };
 
 /** Reads the flags before the verb alone: they say where the errors of the rest go. */
@@ -45,7 +41,8 @@ export function parseRequest({ globals, rest }: Opening): Request {
   const parsed = parseArguments(args, [...command.flags, HELP_FLAG], order, verb);
   if (parsed.values.isSet('help')) return { kind: 'help', verb };
   checkCount(command, verb, parsed.rest.length);
-  return { kind: 'verb', verb, values: parsed.values, args: parsed.rest };
+  const { values, explains } = parsed;
+  return { kind: 'verb', verb, values, args: parsed.rest, explains };
 }
 
 function helpOf(name: string | undefined): Request {

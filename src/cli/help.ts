@@ -3,7 +3,8 @@
  * longer to set up than a container to be made.
  */
 import yargs, { type Argv } from 'yargs';
-import { commandOf, type Flag, GLOBAL_FLAGS, VERBS, type Verb } from './commands.ts';
+import { commandOf, VERBS, type Verb } from './commands.ts';
+import { type Flag, GLOBAL_FLAGS } from './flags.ts';
 import { VERSION } from './version.ts';
 
 const WIDTH = 100;

@@ -5,7 +5,7 @@
  * help alone, whose set-up a machine's calls do not pay.
  */
 import { usage } from '../errors.ts';
-import type { Flag } from './commands.ts';
+import type { Flag } from './flags.ts';
 
 /** What was given; a flag with a default is always there. */
 export interface Values {
@@ -24,6 +24,8 @@ export interface Parsed {
   readonly values: Values;
   /** The arguments that are no flags. */
   readonly rest: readonly string[];
+  /** A flag was given that src/explain knows about. */
+  readonly explains: boolean;
 }
 
 /** Whether flags may stand behind the first argument that is none. */
@@ -43,6 +45,7 @@ export function parseArguments(
   const given = new Map<string, Value>();
   for (const flag of flags) if (flag.default !== undefined) given.set(flag.name, flag.default);
   const rest: string[] = [];
+  let explains = false;
   let index = 0;
   while (index < args.length) {
     const arg = args[index] ?? '';
@@ -57,6 +60,7 @@ export function parseArguments(
       continue;
     }
     if (flag === undefined) throw usage(`flag provided but not defined: -${token.name}`, verb);
+    if (flag.explains) explains = true;
     if (flag.type === 'bool') {
       given.set(flag.name, parseBool(flag, token.value, verb));
       continue;
@@ -66,7 +70,7 @@ export function parseArguments(
     if (token.value === undefined) index += 1;
     given.set(flag.name, readValue(flag, value, given.get(flag.name), verb));
   }
-  return { values: valuesOf(given), rest: [...rest, ...args.slice(index)] };
+  return { values: valuesOf(given), rest: [...rest, ...args.slice(index)], explains };
 }
 
 type Value = string | boolean | readonly string[];

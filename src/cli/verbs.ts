@@ -1,4 +1,7 @@
-/** Which function carries out which verb of the command table. */
+/**
+ * Which function carries out which verb of the command table. Those that are not here are in
+ * src/explain/verbs.ts, which is loaded when one of them is asked for.
+ */
 import type { Verb } from './commands.ts';
 import { create } from './create.ts';
 import { remove } from './delete.ts';
@@ -9,7 +12,6 @@ import type { Invocation } from './invocation.ts';
 import { kill } from './kill.ts';
 import { list } from './list.ts';
 import { pause, resume } from './pause.ts';
-import { plan } from './plan.ts';
 import { ps } from './ps.ts';
 import { run } from './run.ts';
 import { spec } from './spec.ts';
@@ -17,7 +19,7 @@ import { start } from './start.ts';
 import { state } from './state.ts';
 import { update } from './update.ts';
 
-export const VERB_FUNCTIONS: { readonly [K in Verb]: (invocation: Invocation) => void } = {
+export const VERB_FUNCTIONS: { readonly [K in Verb]?: (invocation: Invocation) => void } = {
   create,
   start,
   state,
@@ -33,5 +35,4 @@ export const VERB_FUNCTIONS: { readonly [K in Verb]: (invocation: Invocation) =>
   events,
   spec,
   features,
-  plan,
 };

@@ -1,5 +1,6 @@
 /** A fault of a plan to the message that names the property of config.json it is to be blamed on. */
-import { type ErrorCode, formatErrno, quote, TsrunError } from '../errors.ts';
+import { formatErrno, quote, TsrunError } from '../errors.ts';
+import type { ErrorCode } from '../generated/errorCodes.ts';
 import { OPS, type OpField } from '../generated/ops.ts';
 import { errnoNumber, errnoText } from '../linux/constants/errno.ts';
 import type { Op, Plan, Step } from '../plan/step.ts';
@@ -25,10 +26,11 @@ export function blame(plan: Plan, fault: Fault, config: unknown): TsrunError {
       errno: fault.errno,
     });
   }
-  return new TsrunError(codeOf(step.op, fault), formatFault(step, fault, config), {
+  return new TsrunError(codeOf(step, fault), formatFault(step, fault, config), {
     property: step.origin,
     errno: fault.errno,
     call: step.op.call,
+    failed: { step, detail: fault.detail, config },
   });
 }
 
@@ -38,11 +40,27 @@ export const formatFault = (step: Step, fault: Fault, config: unknown): string =
 
 const isErrno = (fault: Fault, name: `E${string}`) => fault.errno === errnoNumber(name);
 
-function codeOf(op: Op, fault: Fault): ErrorCode {
-  if (op.call !== 'find_executable' && op.call !== 'execve') return 'step-failed';
+function codeOf({ op, origin }: Step, fault: Fault): ErrorCode {
+  if (op.call === 'find_executable' || op.call === 'execve') return executionCode(op, fault);
+  return AREAS.find(([, pattern]) => pattern.test(`${op.call} ${origin}`))?.[0] ?? 'step-failed';
+}
+
+function executionCode(op: Op, fault: Fault): ErrorCode {
+  // find_executable has found the program: what is missing is what it names.
+  if (isErrno(fault, 'ENOENT') && op.call === 'execve') return 'exec-interpreter';
   if (isErrno(fault, 'ENOENT') || isErrno(fault, 'ENOTDIR')) return 'exec-missing';
+  if (isErrno(fault, 'ENOEXEC') || isErrno(fault, 'ELIBBAD')) return 'exec-format';
   return isErrno(fault, 'EACCES') ? 'exec-denied' : 'step-failed';
 }
+
+/** What a failure is about, by its operation and property; the first row that matches. */
+const AREAS: readonly (readonly [ErrorCode, RegExp])[] = [
+  ['hook-failed', /^hook /],
+  ['security-failed', / .*(seccomp|capabilities|apparmor|selinux|noNewPriv)/],
+  ['cgroup-failed', /^cgroup_|^\w+_unit |\/(resources|cgroupsPath)/],
+  ['mount-failed', / \/mounts|\/root|Paths$|Paths\//],
+  ['namespace-failed', /^clone3 |\/(namespaces|[ug]idMappings)/],
+];
 
 /** `mounts[3] ("/data"): `, or nothing for a step no property asked for. */
 function propertyOf(step: Step, config: unknown): string {

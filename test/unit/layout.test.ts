@@ -48,7 +48,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   engine: [],
   'linux/constants': [],
   linux: ['engine', 'linux/constants', 'errors.ts'],
-  'errors.ts': ['linux', 'linux/constants', 'plan', 'spec'],
+  'errors.ts': ['linux', 'linux/constants', 'plan', 'spec', 'generated'],
   config: ['linux/constants', 'plan', 'spec', 'generated'],
   spec: ['config', 'plan', 'linux/constants', 'errors.ts', 'generated'],
   plan: ['config', 'spec', 'linux/constants', 'generated', 'errors.ts'],
@@ -69,6 +69,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: [
     'container',
     'plan',
+    'spec',
+    'config',
+    'linux',
+    'linux/constants',
+    'engine',
+    'errors.ts',
+    'generated',
+  ],
+  explain: [
+    'cli',
+    'container',
+    'cgroup',
+    'plan',
+    'wire',
     'spec',
     'config',
     'linux',
@@ -112,6 +126,17 @@ describe('imports', () => {
       if (!typeOnly) graph.set(from, [...(graph.get(from) ?? []), to]);
     }
     expect(findCircle(graph)).toEqual([]);
+  });
+  it('none at the top of a file leads to src/explain or the help: they are loaded when asked for', () => {
+    const reached = new Set(['src/main.ts']);
+    for (const path of reached) {
+      for (const { from, to, typeOnly } of imports) {
+        if (from === path && !typeOnly && to.startsWith('src/')) reached.add(to);
+      }
+    }
+    expect(reached.size).toBeGreaterThan(100);
+    const lazy = [...reached].filter((path) => /^src\/(explain\/|cli\/help)/.test(path));
+    expect(lazy).toEqual([]);
   });
   it('of Node and of koffi stand in src/engine alone', () => {
     const wrong = imports.filter(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { GLOBAL_FLAGS } from '../../../src/cli/commands.ts';
+import { GLOBAL_FLAGS } from '../../../src/cli/flags.ts';
 import { globalsOf } from '../../../src/cli/invocation.ts';
 import { parseArguments } from '../../../src/cli/parse.ts';
 

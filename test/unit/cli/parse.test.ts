@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { commandOf, type Flag, GLOBAL_FLAGS } from '../../../src/cli/commands.ts';
+import { commandOf } from '../../../src/cli/commands.ts';
+import { type Flag, GLOBAL_FLAGS } from '../../../src/cli/flags.ts';
 import { parseArguments } from '../../../src/cli/parse.ts';
 import { TsrunError } from '../../../src/errors.ts';
 

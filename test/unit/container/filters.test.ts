@@ -82,7 +82,7 @@ describe('filterCompiler', () => {
     const wrong = { ...filter('read'), action: 0x1234_5678 };
     expect(() => filterCompiler(root)(wrong)).toThrow(
       expect.objectContaining({
-        code: 'step-failed',
+        code: 'security-failed',
         facts: expect.objectContaining({ property: '/linux/seccomp' }),
       }),
     );

@@ -24,8 +24,28 @@ describe('blame', () => {
     expect(error.message).toBe(
       'mounts[1] ("/data"): open_tree "/srv/data": ENOENT: no such file or directory',
     );
-    expect(error.facts).toStrictEqual({ property: '/mounts/1', errno: 2, call: 'open_tree' });
-    expect(error.code).toBe('step-failed');
+    expect(error.facts).toMatchObject({ property: '/mounts/1', errno: 2, call: 'open_tree' });
+    expect(error.code).toBe('mount-failed');
+  });
+
+  it.each([
+    ['/mounts/1', openTree, 'mount-failed'],
+    ['/linux/maskedPaths/3', { call: 'mask', root: 'root', path: '/x' }, 'mount-failed'],
+    ['/linux/namespaces/0', { call: 'setns', fd: 'ns0', nstype: 0 }, 'namespace-failed'],
+    ['/linux/resources/pids/limit', { call: 'write', path: '/x', data: '1' }, 'cgroup-failed'],
+    ['/process/capabilities', { call: 'cap_ambient', set: 1n }, 'security-failed'],
+    ['/process/oomScoreAdj', { call: 'write', path: '/x', data: '1' }, 'step-failed'],
+  ] as const)('%s: %o is %s', (origin, op, code) => {
+    expect(fault(origin, op as Op, 'EPERM').code).toBe(code);
+  });
+
+  it.each([
+    ['ENOENT', 'exec-interpreter'],
+    ['ENOEXEC', 'exec-format'],
+    ['EACCES', 'exec-denied'],
+  ] as const)('execve: %s is %s: the program itself was found before', (errno, code) => {
+    const op: Op = { call: 'execve', args: ['/run.sh'], env: [] };
+    expect(fault('/process/args', op, errno).code).toBe(code);
   });
 
   it('leaves the property out where none asked for the step', () => {

@@ -1,11 +1,12 @@
 /** `tsrun plan`: what `create` would perform in the same place, printed. Changes nothing. */
+
+import { creationOf } from '../cli/creation.ts';
+import type { Invocation } from '../cli/invocation.ts';
+import { print } from '../cli/output.ts';
 import { prepareCreate } from '../container/prepare.ts';
 import { probeHost } from '../container/probe.ts';
 import { usage } from '../errors.ts';
 import { formatPlanJson, formatPlanText } from '../plan/print.ts';
-import { creationOf } from './creation.ts';
-import type { Invocation } from './invocation.ts';
-import { print } from './output.ts';
 
 export function plan(invocation: Invocation): void {
   const format = invocation.values.text('format');

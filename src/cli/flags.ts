@@ -1,0 +1,171 @@
+/** The flags of the command table: names and meanings are runc's where runc has them. */
+
+/** `bool` is set by its presence or by `=true`, `=false`; the others take a value, a `list` several. */
+export type FlagType = 'bool' | 'text' | 'int' | 'list';
+
+export interface Flag {
+  readonly name: string;
+  /** One letter, without the dash. */
+  readonly alias?: string;
+  readonly type: FlagType;
+  readonly help: string;
+  /** What a text flag is when it is not given; shown by the help. */
+  readonly default?: string;
+  /** With it the verb is carried out by src/explain, which is loaded for that. */
+  readonly explains?: true;
+}
+
+export const bundle: Flag = {
+  name: 'bundle',
+  alias: 'b',
+  type: 'text',
+  help: 'path to the root of the bundle directory, defaults to the current directory',
+};
+
+const consoleSocket: Flag = {
+  name: 'console-socket',
+  type: 'text',
+  help: "path to an AF_UNIX socket which receives the master end of the process's terminal",
+};
+
+const pidfdSocket: Flag = {
+  name: 'pidfd-socket',
+  type: 'text',
+  help: 'path to an AF_UNIX socket which receives a pidfd of the process (Linux 5.3)',
+};
+
+const pidFile: Flag = { name: 'pid-file', type: 'text', help: 'file to write the process id to' };
+
+/** What `create` and `run` have in common. */
+export const CREATION: readonly Flag[] = [
+  bundle,
+  consoleSocket,
+  pidfdSocket,
+  pidFile,
+  {
+    name: 'no-pivot',
+    type: 'bool',
+    help: 'do not use pivot_root(2): for a root file system on top of a ramdisk',
+  },
+  {
+    name: 'no-new-keyring',
+    type: 'bool',
+    help: "keep the caller's session keyring instead of making a new one",
+  },
+  {
+    name: 'preserve-fds',
+    type: 'int',
+    help: 'pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in total)',
+  },
+];
+
+/** What `exec` is told of the process, and of the way to it. */
+export const EXECUTION: readonly Flag[] = [
+  consoleSocket,
+  pidfdSocket,
+  { name: 'cwd', type: 'text', help: 'working directory in the container' },
+  { name: 'env', alias: 'e', type: 'list', help: 'set an environment variable: NAME=VALUE' },
+  { name: 'tty', alias: 't', type: 'bool', help: 'allocate a terminal' },
+  { name: 'user', alias: 'u', type: 'text', help: 'user, and group, in numbers: UID[:GID]' },
+  { name: 'additional-gids', alias: 'g', type: 'list', help: 'a further group, as a number' },
+  { name: 'process', alias: 'p', type: 'text', help: 'file with the process as JSON' },
+  { name: 'detach', alias: 'd', type: 'bool', help: 'do not wait for the process' },
+  pidFile,
+  { name: 'process-label', type: 'text', help: 'SELinux label of the process' },
+  { name: 'apparmor', type: 'text', help: 'AppArmor profile of the process' },
+  { name: 'no-new-privs', type: 'bool', help: 'set no_new_privs for the process' },
+  {
+    name: 'cap',
+    alias: 'c',
+    type: 'list',
+    help: 'add a capability to the bounding, effective and permitted set',
+  },
+  {
+    name: 'preserve-fds',
+    type: 'int',
+    help: 'pass N additional file descriptors to the process (stdio + N in total)',
+  },
+  {
+    name: 'cgroup',
+    type: 'list',
+    help: 'run the process in an existing sub-cgroup: [controller[,controller]:]path',
+  },
+  {
+    name: 'ignore-paused',
+    type: 'bool',
+    help: 'allow a paused container: the process begins when it is resumed',
+  },
+];
+
+const limit = (name: string, help: string): Flag => ({ name, type: 'text', help });
+
+/** What `update` changes. */
+export const LIMITS: readonly Flag[] = [
+  {
+    name: 'resources',
+    alias: 'r',
+    type: 'text',
+    help: 'file with linux.resources as JSON; - is standard input',
+  },
+  limit('blkio-weight', 'weight among others for block devices, 10 to 1000'),
+  limit('cpu-period', 'CPU period, in microseconds'),
+  limit('cpu-quota', 'CPU time in each period, in microseconds'),
+  limit('cpu-burst', 'CPU time left over that may be used later, in microseconds'),
+  limit('cpu-share', 'weight among others for the CPU'),
+  limit('cpu-rt-period', 'CPU period of realtime processes, in microseconds'),
+  limit('cpu-rt-runtime', 'CPU time of realtime processes in each period, in microseconds'),
+  limit('cpuset-cpus', 'CPUs to use, as 0-3,7'),
+  limit('cpuset-mems', 'memory nodes to use'),
+  limit('kernel-memory', 'obsolete, ignored'),
+  limit('kernel-memory-tcp', 'obsolete, ignored'),
+  limit('memory', 'memory, in bytes or with a unit (512m, 1g); -1 is no limit'),
+  limit('memory-reservation', 'memory kept when it runs short; as --memory'),
+  limit('memory-swap', 'memory and swap together; as --memory'),
+  limit('pids-limit', 'processes; -1 is no limit'),
+  limit('l3-cache-schema', 'cache of the class of service, as resctrl writes it (Intel RDT)'),
+  limit('mem-bw-schema', 'memory bandwidth of the class of service (Intel RDT)'),
+  limit('cpu-idle', '1: run only when nothing else does (SCHED_IDLE)'),
+];
+
+export const GLOBAL_FLAGS: readonly Flag[] = [
+  { name: 'debug', type: 'bool', help: 'log debug messages too' },
+  { name: 'log', type: 'text', help: 'file the log is appended to (default is standard error)' },
+  {
+    name: 'log-format',
+    type: 'text',
+    default: 'text',
+    help: "format of the log: 'text' or 'json'",
+  },
+  {
+    name: 'root',
+    type: 'text',
+    help: 'directory of container state, on a tmpfs (default: /run/tsrun, or $XDG_RUNTIME_DIR/tsrun)',
+  },
+  {
+    name: 'systemd-cgroup',
+    type: 'bool',
+    help: 'let systemd make cgroups; cgroupsPath is then slice:prefix:name',
+  },
+  {
+    name: 'cgroup-manager',
+    type: 'text',
+    help: "who makes cgroups: 'cgroupfs' (the default), 'systemd' or 'disabled'",
+  },
+  {
+    name: 'systemd-timeout',
+    type: 'int',
+    default: '30',
+    help: 'how many seconds systemd may take over a request',
+  },
+  {
+    name: 'rootless',
+    type: 'text',
+    default: 'auto',
+    help: "ignore cgroup permission errors: 'true', 'false' or 'auto'",
+  },
+  { name: 'version', alias: 'v', type: 'bool', help: 'print the version' },
+  { name: 'help', alias: 'h', type: 'bool', help: 'show help' },
+];
+
+/** Every command has it. */
+export const HELP_FLAG: Flag = { name: 'help', alias: 'h', type: 'bool', help: 'show help' };

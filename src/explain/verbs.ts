@@ -1,0 +1,14 @@
+/** The verbs that explain: loaded by main.ts when one of them, or a flag that explains, is given. */
+import type { Verb } from '../cli/commands.ts';
+import type { Invocation } from '../cli/invocation.ts';
+import { internal } from '../errors.ts';
+import { plan } from './plan.ts';
+
+const FUNCTIONS: { readonly [K in Verb]?: (invocation: Invocation) => void } = { plan };
+
+/** Carries out a verb; throws TsrunError, or exits with a status of its own. */
+export function explainVerb(invocation: Invocation): void {
+  const carryOut = FUNCTIONS[invocation.verb];
+  if (carryOut === undefined) throw internal(`no function for ${invocation.verb}`);
+  carryOut(invocation);
+}
