@@ -137,6 +137,30 @@ static int open_null(int root)
     return -ENODEV;
 }
 
+/* A null device on a tmpfs that hangs nowhere and nobody else has; not for the root of a user namespace. */
+static int make_null(void)
+{
+    unsigned attributes = KERNEL_MOUNT_ATTR_NOSUID | KERNEL_MOUNT_ATTR_NOEXEC;
+    int fs TSR_CLOSED = tsr_result(syscall(SYS_fsopen, "tmpfs", KERNEL_FSOPEN_CLOEXEC));
+    int made TSR_CLOSED = -1;
+
+    if (fs < 0 || syscall(SYS_fsconfig, fs, KERNEL_FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        return -errno;
+    made = tsr_result(syscall(SYS_fsmount, fs, KERNEL_FSMOUNT_CLOEXEC, attributes));
+    if (made < 0 || mknodat(made, "null", S_IFCHR | 0666, makedev(1, 3)) < 0)
+        return -errno;
+    return tsr_result(openat(made, "null", O_RDWR | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
+}
+
+/* What stands for the host's null device. A container that has spoilt its own does not get the host's. */
+static int other_null(int root)
+{
+    int null = open_null(root);
+    int made = null < 0 ? make_null() : null;
+
+    return made < 0 ? null : made;
+}
+
 int op_reopen_null(struct tsr_machine *m, const struct op_reopen_null *op)
 {
     int null TSR_CLOSED = -1;
@@ -145,7 +169,7 @@ int op_reopen_null(struct tsr_machine *m, const struct op_reopen_null *op)
         if (!is_null(fd))
             continue;
         if (null < 0)
-            null = open_null(tsr_slot(m, op->root));
+            null = other_null(tsr_slot(m, op->root));
         if (null < 0)
             return null;
         if (dup2(null, fd) < 0)

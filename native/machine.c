@@ -47,29 +47,56 @@ int tsr_fill_slot_with(struct tsr_machine *m, uint32_t slot, int fd_or_error)
     return 0;
 }
 
+static void send_with(const struct tsr_machine *m, const void *packet, size_t length, int fd)
+{
+    struct iovec part = {(void *)(uintptr_t)packet, length};
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {.align = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    struct msghdr message = {
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+        .msg_control = control.bytes,
+        .msg_controllen = sizeof control.bytes,
+    };
+
+    control.align.cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(&control.align), &fd, sizeof fd);
+    while (sendmsg(m->control, &message, MSG_NOSIGNAL) < 0 && errno == EINTR)
+        ;
+}
+
+/*
+ * By write(2), which every program needs: a seccomp filter that is in force already may refuse the calls of
+ * sockets, or end who makes them. A runtime that is gone is noticed at the next read.
+ */
 void tsr_say(const struct tsr_machine *m, enum tsr_message type, uint32_t plan_index, int32_t value,
              int fd)
 {
     uint32_t length = type == TSR_SAY_FAULT || type == TSR_SAY_WARNING ? (uint32_t)m->detail.length : 0;
     uint32_t head[4] = {type, plan_index, (uint32_t)value, length};
-    struct iovec parts[2] = {{head, sizeof head}, {(void *)(uintptr_t)m->detail.bytes, length}};
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = length == 0 ? 1 : 2};
+    char packet[sizeof head + TSR_TEXT_MAX];
 
+    memcpy(packet, head, sizeof head);
+    memcpy(packet + sizeof head, m->detail.bytes, length);
     if (fd >= 0) {
-        control.align.cmsg_level = SOL_SOCKET;
-        control.align.cmsg_type = SCM_RIGHTS;
-        control.align.cmsg_len = CMSG_LEN(sizeof fd);
-        memcpy(CMSG_DATA(&control.align), &fd, sizeof fd);
-        message.msg_control = control.bytes;
-        message.msg_controllen = sizeof control.bytes;
+        send_with(m, packet, sizeof head + length, fd);
+        return;
     }
-    /* A runtime that is gone is noticed at the next recv. */
-    while (sendmsg(m->control, &message, MSG_NOSIGNAL) < 0 && errno == EINTR)
+    while (write(m->control, packet, sizeof head + length) < 0 && errno == EINTR)
         ;
+}
+
+bool tsr_hear_go(int socket)
+{
+    uint32_t word = 0;
+    ssize_t got;
+
+    do
+        got = read(socket, &word, sizeof word);
+    while (got < 0 && errno == EINTR);
+    return got == (ssize_t)sizeof word && word == TSR_GO;
 }
 
 int tsr_fd_path(int fd, char ret_path[TSR_FD_PATH_MAX])

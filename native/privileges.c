@@ -63,7 +63,6 @@ int op_cap_ambient(struct tsr_machine *m, const struct op_cap_ambient *op)
 static int hand_over(const struct tsr_machine *m, int listener)
 {
     uint32_t message[4] = {TSR_SAY_LISTENER, m->step->plan_index, (uint32_t)listener, 0};
-    uint32_t word = 0;
     ssize_t done;
 
     do
@@ -71,12 +70,7 @@ static int hand_over(const struct tsr_machine *m, int listener)
     while (done < 0 && errno == EINTR);
     if (done != (ssize_t)sizeof message)
         return done < 0 ? -errno : -EIO;
-    do
-        done = read(m->control, &word, sizeof word);
-    while (done < 0 && errno == EINTR);
-    if (done < 0)
-        return -errno;
-    return done == (ssize_t)sizeof word && word == TSR_GO ? 0 : -ECONNRESET;
+    return tsr_hear_go(m->control) ? 0 : -ECONNRESET;
 }
 
 int op_seccomp(struct tsr_machine *m, const struct op_seccomp *op)

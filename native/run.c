@@ -1,19 +1,7 @@
 /* The loop: yield, skip, perform, ignore or report. */
 #include "machine.h"
 #include <errno.h>
-#include <sys/socket.h>
-
-/* True when the runtime said go; false when it is gone, and so is the reason to go on. */
-static bool wait_for_go(const struct tsr_machine *m)
-{
-    uint32_t word = 0;
-    ssize_t got;
-
-    do
-        got = recv(m->control, &word, sizeof word, 0);
-    while (got < 0 && errno == EINTR);
-    return got == (ssize_t)sizeof word && word == TSR_GO;
-}
+#include <signal.h>
 
 /* The step that should have filled a slot failed, and the plan said that is fine. */
 static bool lacks_slot(const struct tsr_machine *m, const struct tsr_step *step)
@@ -39,6 +27,8 @@ static bool is_ignored(const struct tsr_step *step, int error)
 
 int tsr_run(struct tsr_machine *m)
 {
+    /* What is said to a runtime that is gone ends nobody; execve and hooks start with the default again. */
+    signal(SIGPIPE, SIG_IGN);
     for (uint32_t i = 0; i < m->plan.step_count && !m->is_done; i++) {
         const struct tsr_step *step = &m->plan.steps[i];
         int error;
@@ -46,7 +36,7 @@ int tsr_run(struct tsr_machine *m)
         m->step = step;
         if ((step->flags & TSR_YIELD) != 0) {
             tsr_say(m, TSR_SAY_YIELD, step->plan_index, 0, -1);
-            if (!wait_for_go(m))
+            if (!tsr_hear_go(m->control))
                 return 1;
         }
         if (lacks_slot(m, step))

@@ -62,18 +62,6 @@ int op_check_cwd(struct tsr_machine *m, const struct op_check_cwd *op)
     return path[0] == '/' ? 0 : -ENOENT;
 }
 
-/* True when start said go; it may also have gone away or be somebody else. */
-static bool hears_go(int connection)
-{
-    uint32_t word = 0;
-    ssize_t got;
-
-    do
-        got = recv(connection, &word, sizeof word, MSG_WAITALL);
-    while (got < 0 && errno == EINTR);
-    return got == (ssize_t)sizeof word && word == TSR_GO;
-}
-
 /*
  * Who may connect is a matter of the socket's directory and mode: the peer's uid seen from inside a user
  * namespace says nothing.
@@ -92,7 +80,7 @@ int op_accept(struct tsr_machine *m, const struct op_accept *op)
             continue;
         if (connection < 0)
             return -errno;
-        if (hears_go(connection))
+        if (tsr_hear_go(connection))
             break;
         close(connection);
     }

@@ -49,6 +49,40 @@ describe.each([
   });
 });
 
+/** Calls of sockets but accept4(2), in which init waits for `start`. */
+const SOCKETS = ['socket', 'socketpair', 'connect', 'sendto', 'sendmsg', 'recvfrom', 'recvmsg'];
+
+describe.each(['SCMP_ACT_ERRNO', 'SCMP_ACT_KILL_PROCESS'] as const)(
+  'linux.seccomp without no_new_privs that answers sockets with %s',
+  (action) => {
+    const edit = (args: string[]) => (config: Config) => {
+      config.process.args = args;
+      config.process.noNewPrivileges = false;
+      config.linux.seccomp = {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        syscalls: [{ names: SOCKETS, action }],
+      };
+    };
+    it('is no hindrance to create, start and exec', () => {
+      const { id, result, output } = t.create(edit(['sh', '-c', 'echo ran; sleep 30']));
+      expect(result).toMatchObject({ status: 0, stderr: '' });
+      expect(t.call(['start', id])).toMatchObject({ status: 0, stderr: '' });
+      expect(t.call(['exec', id, 'echo', 'joined'])).toMatchObject({ stdout: 'joined\n' });
+      expect(output()).toBe('ran\n');
+    });
+    it('is no hindrance to the report of what fails behind it', () => {
+      const { status, stderr } = t.run(edit(['no-such-program']));
+      expect(status).toBe(1);
+      expect(stderr).toContain('executable file not found in $PATH');
+      const created = t.create(edit(['sleep', '30']));
+      t.call(['start', created.id]);
+      const exec = t.call(['exec', created.id, 'no-such-program']);
+      expect(exec.status).not.toBe(0);
+      expect(exec.stderr).toContain('executable file not found in $PATH');
+    });
+  },
+);
+
 // runc needs calls of its own between filter and execve.
 it.runIf(isTsrun)(
   'with no_new_privs the profile need allow what the program itself calls, and execve',

@@ -170,13 +170,13 @@ type SeccompContext = PlanContext & { readonly container?: { readonly pid: numbe
 
 /** Without no_new_privs a filter takes CAP_SYS_ADMIN: before the capabilities are given up. */
 export const planSeccompEarly = (context: SeccompContext): readonly Step[] =>
-  context.spec.process?.noNewPrivileges === true ? [] : planFilter(context, 'creating');
+  context.spec.process?.noNewPrivileges === true ? [] : planFilter(context);
 
 /** With no_new_privs: last, so that the profile need allow execve alone. */
 export const planSeccompLate = (context: SeccompContext): readonly Step[] =>
-  context.spec.process?.noNewPrivileges === true ? planFilter(context, 'created') : [];
+  context.spec.process?.noNewPrivileges === true ? planFilter(context) : [];
 
-function planFilter(context: SeccompContext, status: State['status']): readonly Step[] {
+function planFilter(context: SeccompContext): readonly Step[] {
   const profile = context.spec.linux?.seccomp;
   if (profile === undefined) return [];
   const flags = (profile.flags ?? DEFAULT_FLAGS).reduce((all, flag) => all | FLAGS[flag], 0);
@@ -184,7 +184,7 @@ function planFilter(context: SeccompContext, status: State['status']): readonly 
   const { listenerPath: agent = '', listenerMetadata = '', syscalls = [] } = profile;
   if (agent === '' || !syscalls.some(({ action }) => action === NOTIFY))
     return [step('init', ORIGIN, { call: 'seccomp', flags, filter })];
-  const state = processState(context, status, listenerMetadata);
+  const state = processState(context, listenerMetadata);
   return [step('init', ORIGIN, { call: 'seccomp', flags: notifying(flags), filter, agent, state })];
 }
 
@@ -194,12 +194,11 @@ const notifying = (flags: number): number =>
   SECCOMP_FILTER_FLAG_NEW_LISTENER |
   (flags & SECCOMP_FILTER_FLAG_TSYNC ? SECCOMP_FILTER_FLAG_TSYNC_ESRCH : 0);
 
-/** What the agent is told; 0 is the pid of the process that is being made. */
-function processState(
-  { spec, options, container }: SeccompContext,
-  status: State['status'],
-  metadata: string,
-): string {
+/**
+ * What the agent is told; 0 is the pid of the process that is being made. A container whose program does not
+ * run yet is `creating` to the agent, before `start` and in it, as with runc.
+ */
+function processState({ spec, options, container }: SeccompContext, metadata: string): string {
   const state: ContainerProcessState = {
     ociVersion: OCI_VERSION,
     fds: ['seccompFd'],
@@ -208,7 +207,7 @@ function processState(
     state: {
       ociVersion: OCI_VERSION,
       id: options.id,
-      status: container === undefined ? status : 'running',
+      status: container === undefined ? 'creating' : 'running',
       pid: container?.pid ?? 0,
       bundle: options.bundle,
       ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),

@@ -109,6 +109,25 @@ describe('the null device of standard input', () => {
     expect(own).toBe(directory);
     expect(own).not.toBe(host.dev);
   });
+  // runc hands the host's own down, whose mode the container's root may then change for everybody.
+  it.runIf(isTsrun).each([
+    ['a file', 'echo planted > /dev/null'],
+    ['a symlink to another device', 'ln -s zero /dev/null'],
+    ['a FIFO', 'mkfifo /dev/null'],
+    ['missing', 'true'],
+  ])('is one of its own in exec where the container’s is %s', async (_, plant) => {
+    const host = statSync('/dev/null');
+    const { id, output } = running(`rm /dev/null; ${plant}; echo planted; sleep 60`);
+    await until(() => output() !== '', 'the trap');
+    const look = 'stat -L -c %t:%T:%d /proc/self/fd/0; chmod 600 /proc/self/fd/0; wc -c';
+    const exec = t.call(['exec', id, 'sh', '-c', look]);
+    expect(exec).toMatchObject({ status: 0, stderr: '' });
+    const [device, read] = exec.stdout.trim().split('\n');
+    expect(device).toMatch(/^1:3:/);
+    expect(device).not.toBe(`1:3:${host.dev}`);
+    expect(read).toBe('0');
+    expect(statSync('/dev/null').mode).toBe(host.mode);
+  });
 });
 
 describe('the runtime’s own program (CVE-2019-5736)', () => {
