@@ -5,7 +5,7 @@
 import { SystemError, unless } from '../linux/call.ts';
 import type { DbusItem, DbusValue } from '../linux/constants/dbus.ts';
 import { errnoNumber } from '../linux/constants/errno.ts';
-import { DbusConnection, DbusError } from '../linux/dbus.ts';
+import { DbusConnection, DbusError, type Reply } from '../linux/dbus.ts';
 import { readTextIfExists } from '../linux/files.ts';
 import { getenv, geteuid, type Pid } from '../linux/processes.ts';
 import { monotonicMs } from '../linux/time.ts';
@@ -57,7 +57,7 @@ export function startUnit(unit: Unit, properties: readonly UnitProperty[], pid?:
   talk(unit, (manager) => {
     manager.subscribe();
     const all = [...properties, ...pids];
-    let job: DbusItem | undefined;
+    let job: Reply;
     try {
       job = startWithout(manager, unit, all);
     } catch (thrown) {
@@ -80,10 +80,20 @@ export function setUnit(unit: Unit, properties: readonly UnitProperty[]): void {
   talk(unit, (manager) => {
     withoutUnknown(properties, (known) => {
       const body = [unit.name, true, known.map(({ name, value }) => [name, value])];
-      return manager.call('SetUnitProperties', 'sba(sv)', body);
+      manager.call('SetUnitProperties', 'sba(sv)', body, '');
     });
     // systemd answers before it writes the files, and writes them before it hears the next question.
-    manager.call('GetUnit', 's', [unit.name]);
+    manager.call('GetUnit', 's', [unit.name], 'o');
+  });
+}
+
+/**
+ * Moves a process to the cgroup of a unit of which systemd has delegated it, `subgroup` (`''` or `/a/b`)
+ * below it. A user's systemd asks the system's where it may not do so itself. SystemError as startUnit.
+ */
+export function attachToUnit(unit: Unit, subgroup: string, pid: Pid): void {
+  talk(unit, (manager) => {
+    manager.call('AttachProcessesToUnit', 'ssau', [unit.name, subgroup, [pid]], '');
   });
 }
 
@@ -92,8 +102,7 @@ export function stopUnit(unit: Unit): void {
   talk(unit, (manager) => {
     manager.subscribe();
     try {
-      const [job] = manager.call('StopUnit', 'ss', [unit.name, 'replace']);
-      manager.waitForJob(job);
+      manager.waitForJob(manager.call('StopUnit', 'ss', [unit.name, 'replace'], 'o'));
     } catch (thrown) {
       if (!isError(thrown, 'org.freedesktop.systemd1.NoSuchUnit')) throw thrown;
     }
@@ -106,10 +115,11 @@ interface Manager {
     member: string,
     signature: string,
     body: readonly DbusItem[],
-  ) => readonly DbusItem[];
+    result: string,
+  ) => Reply;
   readonly subscribe: () => void;
   /** How a job ended: `done`, `failed`, `canceled`, `timeout`, `dependency`, `skipped`. */
-  readonly waitForJob: (job: DbusItem | undefined) => string;
+  readonly waitForJob: (job: Reply) => string;
 }
 
 /** A conversation with the unit's manager that ends when its time is over. */
@@ -128,45 +138,46 @@ function talk(unit: Unit, conversation: (manager: Manager) => void): void {
 }
 
 function managerOf(connection: DbusConnection, deadline: number): Manager {
-  const call: Manager['call'] = (member, signature, body) =>
-    connection.call({ ...MANAGER, member, signature, body }, deadline);
+  const call: Manager['call'] = (member, signature, body, result) =>
+    connection.call({ ...MANAGER, member, signature, body, result }, deadline);
   return {
     call,
     subscribe: () => {
-      const { path, interface: name } = MANAGER;
+      const { destination: sender, path, interface: name } = MANAGER;
       // Without a bus between them systemd has no matches: its signals come all the same.
       ignoring('org.freedesktop.DBus.Error.UnknownMethod', () =>
-        connection.match(`type='signal',path='${path}',interface='${name}'`, deadline),
+        connection.match(
+          `type='signal',sender='${sender}',path='${path}',interface='${name}'`,
+          deadline,
+        ),
       );
-      ignoring('org.freedesktop.systemd1.AlreadySubscribed', () => call('Subscribe', '', []));
+      ignoring('org.freedesktop.systemd1.AlreadySubscribed', () => call('Subscribe', '', [], ''));
     },
-    waitForJob: (job) => {
+    waitForJob: ({ sender, body: [job] }) => {
       for (;;) {
-        const { member, body } = connection.nextSignal(deadline);
-        if (member === 'JobRemoved' && body[1] === job) return String(body[3]);
+        const { member, signature, body } = connection.nextSignal(sender, deadline);
+        if (member !== 'JobRemoved' || signature !== 'uoss') continue;
+        if (body[1] === job) return String(body[3]);
       }
     },
   };
 }
 
-/** The system bus, or systemd's own socket, for root, where no bus runs; the user's bus. */
+/** The bus, or systemd's own socket where none runs: the system's, which root may use, or the user's. */
 function connect(bus: Bus, deadline: number): DbusConnection {
-  if (bus === 'user') {
-    return new DbusConnection(userBus(), outerUid(), 'bus', deadline);
-  }
-  const path = pathOf(getenv('DBUS_SYSTEM_BUS_ADDRESS')) ?? '/run/dbus/system_bus_socket';
+  const uid = outerUid();
+  const directory = bus === 'system' ? '/run' : (getenv('XDG_RUNTIME_DIR') ?? `/run/user/${uid}`);
   const connection = unless(
     ['ENOENT', 'ECONNREFUSED'],
-    () => new DbusConnection(path, outerUid(), 'bus', deadline),
+    () => new DbusConnection(busSocket(bus, directory), uid, 'bus', deadline),
   );
-  return connection ?? new DbusConnection('/run/systemd/private', outerUid(), 'peer', deadline);
+  return connection ?? new DbusConnection(`${directory}/systemd/private`, uid, 'peer', deadline);
 }
 
-function userBus(): string {
-  const path = pathOf(getenv('DBUS_SESSION_BUS_ADDRESS'));
-  if (path !== undefined) return path;
-  return `${getenv('XDG_RUNTIME_DIR') ?? `/run/user/${outerUid()}`}/bus`;
-}
+const busSocket = (bus: Bus, directory: string): string =>
+  bus === 'system'
+    ? (pathOf(getenv('DBUS_SYSTEM_BUS_ADDRESS')) ?? `${directory}/dbus/system_bus_socket`)
+    : (pathOf(getenv('DBUS_SESSION_BUS_ADDRESS')) ?? `${directory}/bus`);
 
 /** The first socket with a path of an address like `unix:path=/run/user/1000/bus;tcp:…`. */
 function pathOf(address: string | undefined): string | undefined {
@@ -193,7 +204,7 @@ function outerUid(): number {
 const startWithout = (manager: Manager, { name }: Unit, properties: readonly UnitProperty[]) =>
   withoutUnknown(properties, (known) => {
     const list = known.map((property) => [property.name, property.value]);
-    return manager.call('StartTransientUnit', 'ssa(sv)a(sa(sv))', [name, 'replace', list, []])[0];
+    return manager.call('StartTransientUnit', 'ssa(sv)a(sa(sv))', [name, 'replace', list, []], 'o');
   });
 
 /** systemd refuses the whole for one property it does not know: the optional ones go, one by one. */
@@ -226,7 +237,7 @@ const isUnknown = (thrown: DbusError): boolean =>
 
 const resetFailed = (manager: Manager, name: string): void =>
   ignoring('org.freedesktop.systemd1.NoSuchUnit', () =>
-    manager.call('ResetFailedUnit', 's', [name]),
+    manager.call('ResetFailedUnit', 's', [name], ''),
   );
 
 function ignoring(errorName: string, attempt: () => void): void {

@@ -3,7 +3,9 @@ import { refuseInUse } from '../cgroup/directory.ts';
 import { planPoststartHooks, planPoststopHooks } from '../config/hooks.ts';
 import { containerCgroup } from '../config/linux/cgroupsPath.ts';
 import { INTEL_RDT } from '../config/linux/intelRdt.ts';
+import { TsrunError } from '../errors.ts';
 import { SystemError } from '../linux/call.ts';
+import { errnoNumber } from '../linux/constants/errno.ts';
 import { chdir, close } from '../linux/files.ts';
 import { geteuid, readProcess } from '../linux/processes.ts';
 import { timestamp } from '../linux/time.ts';
@@ -92,11 +94,22 @@ function perform(
   } catch (thrown) {
     const wasSpawned = slots.has(INIT);
     slots.closeAll();
-    cleanUp(request, record);
+    cleanUp(request, timedOut(thrown) ? withoutUnit(record) : record);
     // runtime.md "Lifecycle": a hook's failure goes on with the poststop hooks.
     if (wasSpawned) runPoststop({ directory, record }, request.warn);
     throw thrown;
   }
+}
+
+/** systemd did not answer: to ask it again would take as long again, and a scope goes with its processes. */
+const timedOut = (thrown: unknown): boolean =>
+  thrown instanceof TsrunError &&
+  thrown.facts.call === 'start_unit' &&
+  thrown.facts.errno === errnoNumber('ETIMEDOUT');
+
+function withoutUnit(record: StateRecord): StateRecord {
+  const { systemd_unit: _unit, ...rest } = record;
+  return rest;
 }
 
 /** What cannot be removed is told, and the failure that led here stays the one that is thrown. */

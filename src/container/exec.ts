@@ -7,7 +7,7 @@ import { unless } from '../linux/call.ts';
 import { readlink } from '../linux/files.ts';
 import { blockSignals } from '../linux/processes.ts';
 import { buildPlan } from '../plan/build.ts';
-import type { CreateOptions, ExecContext, HostFacts } from '../plan/context.ts';
+import type { CreateOptions, ExecContext, HostFacts, JoinedContainer } from '../plan/context.ts';
 import { EXEC } from '../plan/sequence.ts';
 import { INIT } from '../plan/step.ts';
 import { loadSaved } from '../spec/load.ts';
@@ -17,6 +17,7 @@ import { execute } from './execute.ts';
 import { callersWindowSize, receiveMaster, supervise } from './foreground.ts';
 import { Slots } from './perform.ts';
 import { probeHost } from './probe.ts';
+import type { StateRecord } from './record.ts';
 import type { ExecRequest } from './request.ts';
 import { statusOf } from './status.ts';
 import { load, type Stored, savedConfig } from './store.ts';
@@ -94,9 +95,16 @@ function contextOf(request: ExecRequest, stored: Stored, host: HostFacts): ExecC
         host.cgroup,
         record.init_process_pid,
       ),
+      ...unitOf(record),
       sharesUserNamespace: sharesUserNamespace(spec, record.init_process_pid),
     },
   };
+}
+
+function unitOf(record: StateRecord): Pick<JoinedContainer, 'unit'> {
+  const { systemd_unit: unit, cgroup_paths: directories } = record;
+  const [directory] = directories;
+  return unit === undefined || directory === undefined ? {} : { unit: { ...unit, directory } };
 }
 
 function optionsOf(

@@ -2,7 +2,13 @@
 import { delegateCgroup } from '../cgroup/delegate.ts';
 import { replaceDeviceProgram } from '../cgroup/devices.ts';
 import { createCgroup } from '../cgroup/directory.ts';
-import { setUnit, startUnit, type Unit, type UnitProperty } from '../cgroup/systemd.ts';
+import {
+  attachToUnit,
+  setUnit,
+  startUnit,
+  type Unit,
+  type UnitProperty,
+} from '../cgroup/systemd.ts';
 import { engine } from '../engine/current.ts';
 import { OPS, RUNTIME_CALLS, type RuntimeCall } from '../generated/ops.ts';
 import { SystemError } from '../linux/call.ts';
@@ -86,6 +92,7 @@ const OPERATIONS: {
   start_unit: (op, { slots }) => {
     startUnit(unitOf(op), slots.unitProperties.splice(0), slots.get(op.pid));
   },
+  attach_unit: (op, { slots }) => attachToUnit(unitOf(op), op.subgroup, slots.get(op.pid)),
   set_unit: (op, { slots }) => setUnit(unitOf(op), slots.unitProperties.splice(0)),
   cgroup_delegate: (op) => delegateCgroup(op.path, op.uid),
   netdev_move: (op, { slots }) => moveNetDevice(op.host, op.name, slots.get(op.pid)),
@@ -130,7 +137,7 @@ const PERFORMERS: ReadonlyMap<string, (op: Op, performance: Performance) => void
   RUNTIME_CALLS.map((call) => [call, performer(call)]),
 );
 
-const unitOf = (op: Operation<'start_unit' | 'set_unit'>): Unit => ({
+const unitOf = (op: Operation<'start_unit' | 'set_unit' | 'attach_unit'>): Unit => ({
   name: op.unit,
   bus: op.bus === 'user' ? 'user' : 'system',
   timeoutMs: op.timeout_ms,

@@ -3,7 +3,7 @@
  * signals. Every wait ends at the caller's deadline: a bus that does not answer stops nobody for ever.
  */
 import { engine } from '../engine/current.ts';
-import { SystemError, throwing } from './call.ts';
+import { failedWith, SystemError, throwing } from './call.ts';
 import type { DbusItem } from './constants/dbus.ts';
 import { errnoNumber } from './constants/errno.ts';
 import {
@@ -50,12 +50,26 @@ export interface Call {
   readonly member: string;
   readonly signature?: string;
   readonly body?: readonly DbusItem[];
+  /** Types of the values that are the result. */
+  readonly result: string;
+}
+
+/** The result of a call, and who gave it: its unique name on the bus, where there is one. */
+export interface Reply {
+  readonly body: readonly DbusItem[];
+  readonly sender: string | undefined;
 }
 
 /** Milliseconds of monotonicMs() at which waiting ends. */
 export type Deadline = number;
 
-/** One connection; close() it. SystemError ETIMEDOUT when a deadline passes, EPIPE at end of file. */
+/** "Authentication Protocol": no line is longer. */
+const MAX_LINE_BYTES = 16_384;
+
+/**
+ * One connection; close() it. SystemError ETIMEDOUT when a deadline passes, EPIPE at end of file, EBADMSG
+ * for what is no message, or no result of the type that was expected.
+ */
 export class DbusConnection {
   private readonly socket: Fd;
   private buffer: Uint8Array = new Uint8Array(0);
@@ -67,10 +81,10 @@ export class DbusConnection {
    * numbers it. `peer` is a service without a bus: it gives nobody a name.
    */
   constructor(path: string, uid: number, kind: 'bus' | 'peer', deadline: Deadline) {
-    this.socket = connectUnix(path);
+    this.socket = connectWithin(path, deadline);
     try {
       this.authenticate(uid, deadline);
-      if (kind === 'bus') this.call({ ...BUS, member: 'Hello' }, deadline);
+      if (kind === 'bus') this.call({ ...BUS, member: 'Hello', result: 's' }, deadline);
     } catch (thrown) {
       this.close();
       throw thrown;
@@ -82,42 +96,49 @@ export class DbusConnection {
   }
 
   /** Calls a method and waits for its result; DbusError when it is an error. */
-  call(call: Call, deadline: Deadline): readonly DbusItem[] {
+  call({ result, ...call }: Call, deadline: Deadline): Reply {
     this.serial += 1;
     const { serial } = this;
     const { signature = '', body = [] } = call;
-    send(this.socket, encodeMessage({ ...call, type: METHOD_CALL, serial, signature, body }));
+    this.send(encodeMessage({ ...call, type: METHOD_CALL, serial, signature, body }));
     for (;;) {
       const message = this.receive(deadline);
       if (message.type === SIGNAL) this.signals.push(message);
       if (message.replySerial !== serial) continue;
-      if (message.type === METHOD_RETURN) return message.body;
+      if (message.type === METHOD_RETURN) return replyOf(message, result, call.member);
       if (message.type === ERROR) throw errorOf(message);
     }
   }
 
   /** Signals that match a rule are received from now on ("Match Rules"). */
   match(rule: string, deadline: Deadline): void {
-    this.call({ ...BUS, member: 'AddMatch', signature: 's', body: [rule] }, deadline);
+    this.call({ ...BUS, member: 'AddMatch', signature: 's', body: [rule], result: '' }, deadline);
   }
 
-  /** The next signal, those that came between other messages first. */
-  nextSignal(deadline: Deadline): Message {
+  /**
+   * The next signal from `sender`, those that came between other messages first. On a bus anyone may send
+   * us one, whatever it is called.
+   */
+  nextSignal(sender: string | undefined, deadline: Deadline): Message {
     for (;;) {
       const message = this.signals.shift() ?? this.receive(deadline);
-      if (message.type === SIGNAL) return message;
+      if (message.type === SIGNAL && message.sender === sender) return message;
     }
+  }
+
+  private send(bytes: Uint8Array): void {
+    timingOut(() => send(this.socket, bytes));
   }
 
   /** SASL EXTERNAL ("Authentication Protocol"): the kernel tells the bus who we are. */
   private authenticate(uid: number, deadline: Deadline): void {
     const name = Array.from(String(uid), (digit) => digit.charCodeAt(0).toString(16)).join('');
-    send(this.socket, engine().encodeUtf8(`\0AUTH EXTERNAL ${name}\r\n`));
+    this.send(engine().encodeUtf8(`\0AUTH EXTERNAL ${name}\r\n`));
     const answer = this.receiveLine(deadline);
     if (!answer.startsWith('OK ')) {
       throw new SystemError('dbus', errnoNumber('EACCES'), `authentication: ${answer}`);
     }
-    send(this.socket, engine().encodeUtf8('BEGIN\r\n'));
+    this.send(engine().encodeUtf8('BEGIN\r\n'));
   }
 
   private receiveLine(deadline: Deadline): string {
@@ -128,15 +149,17 @@ export class DbusConnection {
         return engine()
           .decodeUtf8(this.take(end + 1))
           .trimEnd();
+      if (this.buffer.length > MAX_LINE_BYTES) throw malformed('a line without end');
       this.fill(deadline);
     }
   }
 
   private receive(deadline: Deadline): Message {
     while (this.buffer.length < PREFIX_BYTES) this.fill(deadline);
-    const length = messageLength(this.buffer);
+    const length = wellFormed(() => messageLength(this.buffer));
     while (this.buffer.length < length) this.fill(deadline);
-    return decodeMessage(this.take(length));
+    const bytes = this.take(length);
+    return wellFormed(() => decodeMessage(bytes));
   }
 
   private take(length: number): Uint8Array {
@@ -155,6 +178,36 @@ export class DbusConnection {
   }
 }
 
+function replyOf({ signature, body, sender }: Message, result: string, member: string): Reply {
+  if (signature === result) return { body, sender };
+  throw malformed(`${member} answered with "${signature}" and not with "${result}"`);
+}
+
+const malformed = (what: string): SystemError =>
+  new SystemError('dbus', errnoNumber('EBADMSG'), what);
+
+function wellFormed<T>(decode: () => T): T {
+  try {
+    return decode();
+  } catch (thrown) {
+    throw thrown instanceof RangeError ? malformed(thrown.message) : thrown;
+  }
+}
+
+/** With a deadline for connect(2) too, which waits when nobody accepts, and for all that is sent. */
+const connectWithin = (path: string, deadline: Deadline): Fd =>
+  timingOut(() => connectUnix(path, Math.max(1, Math.ceil(deadline - monotonicMs()))));
+
+/** socket(7), SO_SNDTIMEO: EAGAIN when the time is over. */
+function timingOut<T>(attempt: () => T): T {
+  try {
+    return attempt();
+  } catch (thrown) {
+    if (!failedWith(thrown, 'EAGAIN')) throw thrown;
+    throw new SystemError('dbus', errnoNumber('ETIMEDOUT'));
+  }
+}
+
 function errorOf({ errorName = '', body }: Message): DbusError {
   const [text] = body;
   return new DbusError(errorName, typeof text === 'string' ? text : errorName);
@@ -165,8 +218,9 @@ function waitReadable(fd: Fd, deadline: Deadline): void {
   const request = new Uint8Array(8);
   viewOf(request).setInt32(0, fd, LITTLE_ENDIAN);
   viewOf(request).setInt16(4, POLLIN, LITTLE_ENDIAN);
-  const left = Math.max(0, Math.ceil(deadline - monotonicMs()));
-  if (poll('dbus', request, 1, left) === 0) {
+  const left = Math.ceil(deadline - monotonicMs());
+  // Asked first: who sends without a pause would never let poll(2) say so.
+  if (left <= 0 || poll('dbus', request, 1, left) === 0) {
     throw new SystemError('dbus', errnoNumber('ETIMEDOUT'));
   }
 }

@@ -42,8 +42,10 @@ const FIELDS = [
 
 /** Bytes of the part of a message that says how long it is. */
 export const PREFIX_BYTES = 16;
-/** "Message Protocol": 128 MiB. */
-const MAX_BYTES = 1 << 27;
+/** The specification allows 128 MiB; an answer of systemd's to what is asked here takes a few hundred bytes. */
+const MAX_BYTES = 1 << 20;
+/** "Valid Signatures", for arrays and structs together, and for variants within variants. */
+const MAX_DEPTH = 64;
 
 const SIZES: Readonly<Record<string, number>> = { n: 2, q: 2, i: 4, u: 4, x: 8, t: 8, d: 8, b: 4 };
 
@@ -181,6 +183,8 @@ export function decodeMessage(bytes: Uint8Array): Message {
   };
   const signature = text('signature')['signature'] ?? '';
   const reply = found.get('replySerial');
+  const body = typesOf(signature).map((type) => head.take(type));
+  head.expectEnd();
   return {
     type: bytes[1] ?? 0,
     serial: viewOf(bytes).getUint32(8, LITTLE_ENDIAN),
@@ -192,7 +196,7 @@ export function decodeMessage(bytes: Uint8Array): Message {
     ...text('destination'),
     ...text('sender'),
     signature,
-    body: typesOf(signature).map((type) => head.take(type)),
+    body,
   };
 }
 
@@ -201,6 +205,7 @@ class Decoder {
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
   private at: number;
+  private depth = 0;
 
   constructor(bytes: Uint8Array, at: number) {
     this.bytes = bytes;
@@ -212,7 +217,19 @@ class Decoder {
     this.at = Math.ceil(this.at / to) * to;
   }
 
+  expectEnd(): void {
+    if (this.at !== this.bytes.length) throw new RangeError('bytes behind the body of a message');
+  }
+
   take(type: string): DbusItem {
+    this.depth += 1;
+    if (this.depth > MAX_DEPTH) throw new RangeError('values nested too deep');
+    const item = this.takeOne(type);
+    this.depth -= 1;
+    return item;
+  }
+
+  private takeOne(type: string): DbusItem {
     this.align(alignmentOf(type));
     const first = type.charAt(0);
     if (first === 'a') return this.takeArray(type.slice(1));
@@ -230,6 +247,7 @@ class Decoder {
     if (end > this.bytes.length) throw new RangeError('array past the end of a message');
     const items: DbusItem[] = [];
     while (this.at < end) items.push(this.take(inner));
+    if (this.at > end) throw new RangeError('element past the end of its array');
     return items;
   }
 
@@ -243,6 +261,7 @@ class Decoder {
     const start = this.at;
     this.at += length + 1;
     if (this.at > this.bytes.length) throw new RangeError('string past the end of a message');
+    if (this.bytes[this.at - 1] !== 0) throw new RangeError('string without its NUL');
     return engine().decodeUtf8(this.bytes.subarray(start, start + length));
   }
 
@@ -265,9 +284,14 @@ class Decoder {
       case 'd':
         return this.view.getFloat64(at, LITTLE_ENDIAN);
       case 'b':
-        return this.view.getUint32(at, LITTLE_ENDIAN) !== 0;
+        return booleanOf(this.view.getUint32(at, LITTLE_ENDIAN));
       default:
         return this.view.getUint32(at, LITTLE_ENDIAN);
     }
   }
+}
+
+function booleanOf(value: number): boolean {
+  if (value > 1) throw new RangeError(`boolean of ${value}`);
+  return value === 1;
 }

@@ -11,6 +11,7 @@ const sys = {
   bind: throwing('bind', 'i:ipi'),
   listen: throwing('listen', 'i:ii'),
   connect: throwing('connect', 'i:ipi'),
+  setsockopt: throwing('setsockopt', 'i:iiipi'),
   sendmsg: throwing('sendmsg', 'l:ipi'),
   recvmsg: throwing('recvmsg', 'l:ipi'),
 };
@@ -20,6 +21,8 @@ const SOCK_STREAM = 1;
 const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 0x80000;
 const SOL_SOCKET = 1;
+/** asm-generic, 64-bit: x86-64 and arm64. */
+const SO_SNDTIMEO = 21;
 const SCM_RIGHTS = 1;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
@@ -47,11 +50,24 @@ export const listenUnix = (path: string): Fd =>
     sys.listen(path, fd, 1);
   });
 
-/** A stream socket connected to the one that listens at path. */
-export const connectUnix = (path: string): Fd =>
+/**
+ * A stream socket connected to the one that listens at path. With `timeoutMs`, EAGAIN when that or a later
+ * send takes longer.
+ */
+export const connectUnix = (path: string, timeoutMs?: number): Fd =>
   unixSocket(path, (fd, address) => {
+    if (timeoutMs !== undefined) setSendTimeout(fd, timeoutMs);
     sys.connect(path, fd, address, address.length);
   });
+
+/** struct timeval: | i64 seconds | i64 microseconds |. */
+function setSendTimeout(fd: Fd, timeoutMs: number): void {
+  const time = new Uint8Array(16);
+  const view = viewOf(time);
+  view.setBigInt64(0, BigInt(Math.floor(timeoutMs / 1000)), LITTLE_ENDIAN);
+  view.setBigInt64(8, BigInt((timeoutMs % 1000) * 1000), LITTLE_ENDIAN);
+  sys.setsockopt(`${fd}`, fd, SOL_SOCKET, SO_SNDTIMEO, time, time.length);
+}
 
 function unixSocket(path: string, use: (fd: Fd, address: Uint8Array) => void): Fd {
   const fd = sys.socket('AF_UNIX', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -102,6 +102,13 @@ export interface JoinedContainer {
   readonly startTime: number;
   /** The cgroup directories the process is to be in, one a hierarchy. */
   readonly cgroups: readonly string[];
+  /** The systemd unit whose cgroup, this directory, is the container's. */
+  readonly unit?: {
+    readonly name: string;
+    readonly bus: 'system' | 'user';
+    readonly timeoutMs: number;
+    readonly directory: string;
+  };
   /** It joined tsrun's own user namespace, which setns(2) refuses to join again. */
   readonly sharesUserNamespace: boolean;
 }

@@ -4,7 +4,7 @@ import { hasNamespace, NAMESPACES, NOT_DUMPABLE } from '../config/linux/namespac
 import { ROOT } from '../config/mounts/entry.ts';
 import { O_DIRECTORY, O_PATH, O_RDONLY } from '../linux/constants/file.ts';
 import type { ExecContext, PlanContext } from './context.ts';
-import { type Slot, type Step, step } from './step.ts';
+import { type ConfigPath, OUTER, type Slot, type Step, step } from './step.ts';
 
 /** What is joined: a pidfd of the container's init. */
 const CONTAINER: Slot = 'container';
@@ -47,10 +47,14 @@ export function planOpenContainer(context: ExecContext): readonly Step[] {
   ];
 }
 
-/** v1: the executor moves itself. v2: clone3 gets the directory (5.7), else the same move. */
+/**
+ * v1: the executor moves itself. v2: clone3 gets the directory (5.7), else the same move. Who is not root
+ * has systemd do it, which owns the cgroups between the caller's and the container's.
+ */
 export function planEnterCgroups(context: ExecContext): readonly Step[] {
   const { container, spec } = context;
   const origin = spec.linux?.cgroupsPath ? '/linux/cgroupsPath' : '';
+  if (entersByUnit(context)) return attachToUnit(context, origin);
   return container.cgroups.map((path) =>
     intoCgroup(context)
       ? step('outer', origin, { call: 'openat', path, ...DIRECTORY, out: 'cgroup' })
@@ -63,11 +67,35 @@ export function planEnterCgroups(context: ExecContext): readonly Step[] {
  * option nsdelegate, which systemd sets, clone3 fails with ENOENT when the executor's own cgroup is outside
  * of the cgroup namespace it joined (cgroup-v2.rst "Delegation").
  */
-const intoCgroup = ({ spec, host }: ExecContext): boolean =>
-  host.cgroup.version === 2 &&
-  host.kernel.cloneIntoCgroup &&
-  !hasNamespace(spec, 'user') &&
-  !hasNamespace(spec, 'cgroup');
+const intoCgroup = (context: ExecContext): boolean => {
+  const { spec, host } = context;
+  return (
+    !entersByUnit(context) &&
+    host.cgroup.version === 2 &&
+    host.kernel.cloneIntoCgroup &&
+    !hasNamespace(spec, 'user') &&
+    !hasNamespace(spec, 'cgroup')
+  );
+};
+
+const entersByUnit = ({ host, options, container }: ExecContext): boolean =>
+  host.cgroup.version === 2 && options.rootless && container.unit !== undefined;
+
+function attachToUnit({ container }: ExecContext, origin: ConfigPath): readonly Step[] {
+  const { unit, cgroups } = container;
+  if (unit === undefined) return [];
+  const { name, bus, timeoutMs: timeout_ms, directory } = unit;
+  return cgroups.map((path) =>
+    step('runtime', origin, {
+      call: 'attach_unit',
+      unit: name,
+      bus,
+      timeout_ms,
+      subgroup: path.startsWith(`${directory}/`) ? path.slice(directory.length) : '',
+      pid: OUTER,
+    }),
+  );
+}
 
 /**
  * Joins every namespace the container does not share with the host, and clones init into them. Those

@@ -17,7 +17,8 @@ export function endOfType(signature: string, start = 0): number {
   if ('ybnqiuxtdhsogv'.includes(first)) return start + 1;
   const close = first === '(' ? ')' : first === '{' ? '}' : undefined;
   if (close === undefined) throw new RangeError(`no type in ${signature}`);
-  let at = start + 1;
+  // At least one member ("Type System"): what takes no bytes, an array could hold without end.
+  let at = endOfType(signature, start + 1);
   while (signature[at] !== close) at = endOfType(signature, at);
   return at + 1;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { setEngine } from '../../../src/engine/current.ts';
 import { nodeEngine } from '../../../src/engine/node.ts';
+import type { DbusItem } from '../../../src/linux/constants/dbus.ts';
 import {
   decodeMessage,
   encodeMessage,
@@ -19,6 +20,25 @@ const message = (signature: string, body: Message['body']): Message => ({
   signature,
   body,
 });
+
+/** A variant in a variant, so many times. */
+const deep = (levels: number): Message['body'] => {
+  let value: DbusItem = { type: 'y', value: 1 };
+  for (let i = 0; i < levels; i += 1) value = { type: 'v', value };
+  return [value];
+};
+
+const encodeAndDecode = (signature: string, body: Message['body']) =>
+  decodeMessage(encodeMessage(message(signature, body)));
+
+/** Reproducible, of 31 bits (a linear congruential generator). */
+function numbersFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return state >>> 8;
+  };
+}
 
 describe('a D-Bus message', () => {
   it('is laid out as the specification draws it', () => {
@@ -123,5 +143,47 @@ describe('a D-Bus message', () => {
     );
     expect(() => messageLength(bytes.with(3, 2))).toThrow(RangeError);
     expect(() => messageLength(bytes.with(7, 0x7f))).toThrow(RangeError);
+  });
+
+  it('with values nested deeper than 64 is refused', () => {
+    expect(encodeAndDecode('v', deep(20)).body).toEqual(deep(20));
+    expect(() => encodeAndDecode('v', deep(70))).toThrow(RangeError);
+  });
+
+  it('with a struct without members, of which an array could hold any number, is refused', () => {
+    const bytes = encodeMessage(message('v', [{ type: 'a(y)', value: [[1]] }]));
+    // | u8 4 | a(y) NUL | made | u8 3 | a() NUL |
+    const at = bytes.lastIndexOf('('.charCodeAt(0));
+    const changed = bytes
+      .with(at + 1, ')'.charCodeAt(0))
+      .with(at - 2, 3)
+      .with(at + 2, 0);
+    expect(() => decodeMessage(changed)).toThrow(RangeError);
+  });
+
+  it('with a boolean of 2, or a string without its NUL, is refused', () => {
+    const flag = encodeMessage(message('b', [true]));
+    expect(() => decodeMessage(flag.with(flag.length - 4, 2))).toThrow(RangeError);
+    const text = encodeMessage(message('s', ['x']));
+    expect(() => decodeMessage(text.with(text.length - 1, 1))).toThrow(RangeError);
+  });
+
+  it('whatever bytes are changed in it: it is read or refused with RangeError, at once', () => {
+    const bytes = encodeMessage(
+      message('ssa(sv)as', ['u', 'replace', [['A', { type: 'au', value: [1] }]], ['x', 'y']]),
+    );
+    const random = numbersFrom(20_261_123);
+    const started = performance.now();
+    for (let round = 0; round < 20_000; round += 1) {
+      const changed = Uint8Array.from(bytes);
+      for (let i = 0; i <= random() % 3; i += 1) changed[random() % bytes.length] = random() & 0xff;
+      try {
+        messageLength(changed);
+        decodeMessage(changed);
+      } catch (thrown) {
+        expect(thrown).toBeInstanceOf(RangeError);
+      }
+    }
+    expect(performance.now() - started).toBeLessThan(20_000);
   });
 });

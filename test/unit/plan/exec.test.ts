@@ -36,6 +36,44 @@ const kernel = (facts: Partial<HostFacts['kernel']>) => ({
 
 const V1: Partial<HostFacts> = { cgroup: { version: 1, hierarchies: [] } };
 
+describe('--systemd-cgroup without root', () => {
+  const directory = '/sys/fs/cgroup/user.slice/tsrun-web.scope';
+  const rootless = (container: Partial<JoinedContainer>) =>
+    joining(spec(), {
+      options: { rootless: true },
+      container: {
+        unit: { name: 'tsrun-web.scope', bus: 'user', timeoutMs: 5000, directory },
+        cgroups: [directory],
+        ...container,
+      },
+    });
+  const attach = {
+    call: 'attach_unit',
+    unit: 'tsrun-web.scope',
+    bus: 'user',
+    timeout_ms: 5000,
+    subgroup: '',
+    pid: 'outer',
+  };
+
+  it("has systemd move the process: the cgroups above are not the user's to write to", () => {
+    expect(opsOf(planEnterCgroups(rootless({})))).toEqual([attach]);
+    expect(opsOf(planEnterNamespaces(rootless({})))).not.toContainEqual(
+      expect.objectContaining({ call: 'close', fd: 'cgroup' }),
+    );
+  });
+  it('names the sub-cgroup as the unit knows it', () => {
+    const sub = rootless({ cgroups: [`${directory}/a/b`] });
+    expect(opsOf(planEnterCgroups(sub))).toEqual([{ ...attach, subgroup: '/a/b' }]);
+  });
+  it('is the same as without systemd for root', () => {
+    const { container } = rootless({});
+    expect(opsOf(planEnterCgroups(joining(spec(), { container })))).toMatchObject([
+      { call: 'openat', path: directory },
+    ]);
+  });
+});
+
 describe('the plan of exec', () => {
   it('opens the container, goes to its cgroups and namespaces, then becomes the process', () => {
     expect(outline(buildPlan(EXEC, joining()).steps)).toEqual([

@@ -1,0 +1,212 @@
+/** The client against a bus that answers by a script, in a thread of its own: waiting is synchronous. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { setEngine } from '../../../src/engine/current.ts';
+import { nodeEngine } from '../../../src/engine/node.ts';
+import { type Call, DbusConnection } from '../../../src/linux/dbus.ts';
+import {
+  ERROR,
+  encodeMessage,
+  METHOD_RETURN,
+  type Message,
+  SIGNAL,
+} from '../../../src/linux/dbusMessage.ts';
+import { close, type Fd } from '../../../src/linux/files.ts';
+import { connectUnix } from '../../../src/linux/sockets.ts';
+import { monotonicMs } from '../../../src/linux/time.ts';
+
+setEngine(nodeEngine());
+
+/** What the bus says: to the authentication, then to each message it gets. */
+interface Script {
+  readonly greeting: string;
+  readonly answers: readonly Uint8Array[];
+  /** Says the last answer again and again, without being asked. */
+  readonly babbles?: boolean;
+}
+
+const BUS = `
+const { createServer } = require('node:net');
+const { parentPort, workerData } = require('node:worker_threads');
+const { path, greeting, answers, babbles } = workerData;
+createServer((socket) => {
+  socket.on('error', () => {});
+  let next = 0;
+  let isGreeted = false;
+  const answer = () => { if (next < answers.length) socket.write(answers[next++]); };
+  socket.on('data', (data) => {
+    if (isGreeted) return answer();
+    if (greeting !== '' && data.includes('AUTH')) socket.write(greeting);
+    if (!data.includes('BEGIN')) return;
+    isGreeted = true;
+    if (data.indexOf('BEGIN') + 7 < data.length) answer();
+    if (!babbles) return;
+    const babble = () => { while (socket.write(answers.at(-1))); socket.once('drain', babble); };
+    setTimeout(babble, 50);
+  });
+}).listen(path, () => parentPort.postMessage('ready'));
+`;
+
+let directory = '';
+let bus: Worker | undefined;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'tsrun-dbus-'));
+});
+afterEach(async () => {
+  await bus?.terminate();
+  bus = undefined;
+  rmSync(directory, { recursive: true });
+});
+
+/** The socket of a bus that keeps to the script. */
+async function start(script: Script): Promise<string> {
+  const path = join(directory, 'bus');
+  const worker = new Worker(BUS, { eval: true, workerData: { path, ...script } });
+  bus = worker;
+  await new Promise((done, failed) => worker.once('message', done).once('error', failed));
+  return path;
+}
+
+const NAME = ':1.7';
+const message = (facts: Partial<Message>): Uint8Array =>
+  encodeMessage({
+    type: METHOD_RETURN,
+    serial: 9,
+    sender: NAME,
+    signature: '',
+    body: [],
+    ...facts,
+  });
+const hello = message({ replySerial: 1, signature: 's', body: [':1.99'] });
+const signal = (sender: string, name: string) =>
+  message({ type: SIGNAL, sender, path: '/a', interface: 'a.b', member: name });
+const CALL: Call = { destination: 'a.b', path: '/a', interface: 'a.b', member: 'Ask', result: 'o' };
+const OK = 'OK 0123456789abcdef\r\n';
+
+/** Calls once, with that long to wait. */
+function call(path: string, patienceMs = 2000) {
+  const deadline = monotonicMs() + patienceMs;
+  const connection = new DbusConnection(path, 0, 'bus', deadline);
+  try {
+    return connection.call(CALL, deadline);
+  } finally {
+    connection.close();
+  }
+}
+
+const thrownBy = (attempt: () => unknown): string => {
+  try {
+    attempt();
+  } catch (thrown) {
+    return String(thrown);
+  }
+  return 'nothing';
+};
+
+describe('a call on the bus', () => {
+  it('gets its result, and who gave it', async () => {
+    const result = message({ replySerial: 2, signature: 'o', body: ['/job/1'] });
+    const path = await start({ greeting: OK, answers: [hello, result] });
+    expect(call(path)).toEqual({ body: ['/job/1'], sender: NAME });
+  });
+  it('passes over what belongs to another call, and messages of unknown types', async () => {
+    const other = message({ replySerial: 77, signature: 'o', body: ['/no'] });
+    const odd = message({ type: 9, replySerial: 2 });
+    const result = message({ replySerial: 2, signature: 'o', body: ['/yes'] });
+    const answer = Buffer.concat([other, odd, result]);
+    const path = await start({ greeting: OK, answers: [hello, answer] });
+    expect(call(path).body).toEqual(['/yes']);
+  });
+  it('throws what the other side answers instead, with its name', async () => {
+    const refusal = message({
+      type: ERROR,
+      replySerial: 2,
+      errorName: 'a.b.No',
+      signature: 's',
+      body: ['because'],
+    });
+    const path = await start({ greeting: OK, answers: [hello, refusal] });
+    expect(() => call(path)).toThrow(expect.objectContaining({ errorName: 'a.b.No' }));
+  });
+  it('refuses a result of another type', async () => {
+    const result = message({ replySerial: 2, signature: 's', body: ['/job/1'] });
+    const path = await start({ greeting: OK, answers: [hello, result] });
+    expect(thrownBy(() => call(path))).toContain('EBADMSG');
+  });
+  it.each<[string, Uint8Array]>([
+    ['no message', new Uint8Array(64).fill(0x61)],
+    ['a message of 100 MiB', message({}).with(4, 0).with(7, 6)],
+    [
+      'bytes behind the body',
+      Buffer.concat([message({ replySerial: 2 }).with(4, 8), Buffer.alloc(8)]),
+    ],
+  ])('refuses %s', async (_what, bytes) => {
+    const path = await start({ greeting: OK, answers: [hello, bytes] });
+    expect(thrownBy(() => call(path))).toContain('EBADMSG');
+  });
+  it('is refused when the bus does not know who asks', async () => {
+    const path = await start({ greeting: 'REJECTED EXTERNAL\r\n', answers: [] });
+    expect(thrownBy(() => call(path))).toMatch(/EACCES.*|REJECTED/);
+  });
+  it('refuses a greeting that does not end', async () => {
+    const path = await start({ greeting: 'O'.repeat(100_000), answers: [] });
+    expect(thrownBy(() => call(path))).toContain('EBADMSG');
+  });
+});
+
+describe('a signal', () => {
+  it('counts only when it is from who was asked: on a bus anyone may send one', async () => {
+    const both = Buffer.concat([signal(':1.666', 'Forged'), signal(NAME, 'Real')]);
+    const result = message({ replySerial: 2, signature: 'o', body: ['/job/1'] });
+    const path = await start({ greeting: OK, answers: [hello, Buffer.concat([both, result])] });
+    const deadline = monotonicMs() + 2000;
+    const connection = new DbusConnection(path, 0, 'bus', deadline);
+    const { sender } = connection.call(CALL, deadline);
+    expect(connection.nextSignal(sender, deadline).member).toBe('Real');
+    connection.close();
+  });
+});
+
+describe('a deadline', () => {
+  const timed = (attempt: () => unknown) => {
+    const before = monotonicMs();
+    return { thrown: thrownBy(attempt), ms: monotonicMs() - before };
+  };
+  const inTime = { thrown: expect.stringContaining('ETIMEDOUT'), ms: expect.any(Number) };
+
+  it.each<[string, Script]>([
+    ['a bus that says nothing', { greeting: '', answers: [] }],
+    ['one that greets and then is silent', { greeting: OK, answers: [] }],
+    ['one that never answers the call', { greeting: OK, answers: [hello] }],
+    [
+      'one that talks without a pause, of other things',
+      { greeting: OK, answers: [hello, signal(NAME, 'Noise')], babbles: true },
+    ],
+  ])('ends the waiting for %s', async (_what, script) => {
+    const path = await start(script);
+    const { thrown, ms } = timed(() => call(path, 300));
+    expect({ thrown, ms }).toEqual(inTime);
+    expect(ms).toBeGreaterThanOrEqual(299);
+    expect(ms).toBeLessThan(2000);
+  });
+
+  it('ends the waiting for one that accepts nobody', async () => {
+    const path = join(directory, 'full');
+    const server = createServer();
+    await new Promise<void>((done) => server.listen({ path, backlog: 1 }, done));
+    const held: Fd[] = [];
+    const fill = () => {
+      for (let i = 0; i < 5; i += 1) held.push(connectUnix(path, 100));
+    };
+    expect(thrownBy(fill)).toContain('EAGAIN');
+    const { thrown, ms } = timed(() => call(path, 300));
+    for (const fd of held) close(fd);
+    server.close();
+    expect({ thrown, ms }).toEqual(inTime);
+    expect(ms).toBeLessThan(2000);
+  });
+});
