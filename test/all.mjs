@@ -163,6 +163,12 @@ step('C with sanitizers', 'make', ['-C', 'native', 'test']);
 if (isRoot) {
   vitest('integration on tsrun', 'integration');
   if (onPath('apt-get')) {
+    vitest('engines', 'interop');
+  } else {
+    rows.push({ name: 'engines', seconds: 0, result: 'SKIPPED: needs apt' });
+    if (isCi) finish(1);
+  }
+  if (onPath('apt-get')) {
     step('virtual machine', 'npm', ['run', '--silent', 'test:vm']);
   } else {
     rows.push({ name: 'virtual machine', seconds: 0, result: 'SKIPPED: needs apt' });

@@ -1,0 +1,166 @@
+/**
+ * A place of its own for an engine on this machine: mounts, network, processes, cgroups. The engine is the
+ * real one, and nothing of it is left when the place is closed.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect } from 'vitest';
+
+export const TOP = resolve(import.meta.dirname, '../..');
+
+export interface Result {
+  /** Of the command; 128 and the signal's number when one ended it. */
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+}
+
+export interface Sandbox {
+  /** Files of the test; removed at the end. */
+  readonly directory: string;
+  /** Runs a command in the place. */
+  run(command: readonly string[], options?: RunOptions): Result;
+  /** The same of a command that must succeed; gives its standard output. */
+  ok(command: readonly string[], options?: RunOptions): string;
+  /** Starts a program that stays, a daemon; its output goes to `<directory>/<name>.log`. */
+  start(name: string, command: readonly string[]): void;
+  /** Writes a file and gives its path. */
+  file(name: string, text: string): string;
+  /** Directories of cgroups that are there besides the place's own, one path for all hierarchies. */
+  cgroups(): readonly string[];
+}
+
+/** Call at the top of a test file: `setUp` runs once in the place before the tests. */
+export function useSandbox(setUp: (sandbox: Sandbox) => Promise<void> | void): Sandbox {
+  const mark = `tsri${process.pid}x${Date.now().toString(36)}`;
+  const opened: { directory: string; pid: number; close: () => Promise<void> } = {
+    directory: '',
+    pid: 0,
+    close: async () => {},
+  };
+  const before = nullDevice();
+
+  beforeAll(async () => {
+    if (process.getuid?.() !== 0) throw new Error('the interop tests need root');
+    opened.directory = mkdtempSync(join(tmpdir(), `${mark}-`));
+    spawnSync('chmod', ['711', opened.directory]);
+    const holder = spawn('sh', [join(import.meta.dirname, 'hold.sh'), mark], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const ended = new Promise<void>((done) => holder.on('exit', () => done()));
+    opened.close = async () => {
+      holder.stdin.end();
+      await ended;
+    };
+    await new Promise<void>((done, failed) => {
+      holder.stdout.once('data', () => done());
+      holder.on('exit', (status) => failed(new Error(`hold.sh ended with ${status}`)));
+    });
+    const children = readFileSync(`/proc/${holder.pid}/task/${holder.pid}/children`, 'utf8');
+    opened.pid = Number(children.trim());
+    await setUp(self);
+  });
+
+  afterAll(async () => {
+    await opened.close();
+    rmSync(opened.directory, { recursive: true, force: true });
+    for (const path of cgroupPaths(mark).reverse()) spawnSync('rmdir', [path]);
+    expect(cgroupPaths(mark), 'cgroups left behind').toEqual([]);
+    expect(nullDevice(), '/dev/null of the host').toBe(before);
+  });
+
+  const enter = (command: readonly string[]): [string, string[]] => {
+    const namespaces = ['-m', '-n', '-p', '-i', '-u', '-C'];
+    // The caller's own cgroup must be the place's too.
+    return ['sh', [ENTER, mark, 'nsenter', '-t', String(opened.pid), ...namespaces, ...command]];
+  };
+
+  const self: Sandbox = {
+    get directory() {
+      return opened.directory;
+    },
+    run(command, { input = '', env = {}, timeoutMs = 60_000 } = {}) {
+      const out = mkdtempSync(join(opened.directory, 'out-'));
+      const [program, args] = enter(['sh', '-c', REDIRECT, out, ...command]);
+      // Files: a pipe would stay open as long as a container that inherits it.
+      const done = spawnSync(program, args, {
+        input,
+        stdio: ['pipe', 'ignore', 'ignore'],
+        env: { ...process.env, TERM: 'xterm', ...env },
+        timeout: timeoutMs,
+        killSignal: 'SIGKILL',
+      });
+      const [stdout = '', stderr = ''] = ['stdout', 'stderr'].map((one) =>
+        readFileSync(join(out, one), 'utf8'),
+      );
+      rmSync(out, { recursive: true });
+      if (done.error) throw new Error(`${command.join(' ')}: ${done.error.message}: ${stderr}`);
+      const status =
+        done.status ?? 128 + (done.signal === null ? 127 : constants.signals[done.signal]);
+      return { status, stdout, stderr };
+    },
+    ok(command, options) {
+      const { status, stdout, stderr } = self.run(command, options);
+      if (status !== 0) {
+        throw new Error(`${command.join(' ')}: exit status ${status}: ${stdout}${stderr}`);
+      }
+      return stdout;
+    },
+    start(name, command) {
+      const log = join(opened.directory, `${name}.log`);
+      const [program, args] = enter(['sh', '-c', 'exec "$@" >"$0" 2>&1', log, ...command]);
+      spawn(program, args, { stdio: 'ignore', detached: true }).unref();
+    },
+    file(name, text) {
+      const path = join(opened.directory, name);
+      mkdirSync(join(path, '..'), { recursive: true });
+      writeFileSync(path, text);
+      return path;
+    },
+    cgroups() {
+      const below = cgroupPaths(mark).map((path) => path.split(`/${mark}`)[1] ?? '');
+      return [...new Set(below)].filter((path) => path !== '').sort();
+    },
+  };
+  return self;
+}
+
+const ENTER = join(import.meta.dirname, 'enter.sh');
+const REDIRECT = 'exec "$@" >"$0/stdout" 2>"$0/stderr"';
+
+/** Every cgroup of the mark, parents first. */
+function cgroupPaths(mark: string): string[] {
+  const roots = readdirSync('/sys/fs/cgroup').map((one) => `/sys/fs/cgroup/${one}/${mark}`);
+  const found = spawnSync('find', [...roots, '-type', 'd'], { encoding: 'utf8' });
+  return found.stdout.split('\n').filter((line) => line !== '');
+}
+
+function nullDevice(): string {
+  const { mode, uid, gid, rdev } = statSync('/dev/null');
+  return `${mode.toString(8)} ${uid}:${gid} ${rdev}`;
+}
+
+/** Polls until it holds; throws after a while, naming what was waited for. */
+export async function until(holds: () => boolean, what: string, timeoutMs = 20_000): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  while (!holds()) {
+    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
