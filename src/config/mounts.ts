@@ -5,7 +5,6 @@ import { MOUNT_ATTR_RDONLY } from '../linux/constants/mount.ts';
 import type { PlanContext } from '../plan/context.ts';
 import type { Step } from '../plan/step.ts';
 import type { Problem } from '../spec/problem.ts';
-import { hasNamespace } from './linux/namespaces.ts';
 import { openDestination } from './mounts/attach.ts';
 import { planBind, planBindSources } from './mounts/bind.ts';
 import { planCgroupMount } from './mounts/cgroup.ts';
@@ -28,12 +27,10 @@ export const checkMounts = (spec: Spec): readonly Problem[] =>
 
 /** What outer opens for bind mounts, before the container's namespaces exist. */
 export const planMountSources = (context: PlanContext): readonly Step[] =>
-  hasNamespace(context.spec, 'mount') ? planBindSources(context, mountEntries(context)) : [];
+  planBindSources(context, mountEntries(context));
 
 export const planMounts = (context: PlanContext): readonly Step[] =>
-  hasNamespace(context.spec, 'mount')
-    ? mountEntries(context).flatMap((entry) => planMount(context, entry))
-    : [];
+  mountEntries(context).flatMap((entry) => planMount(context, entry));
 
 function planMount(context: PlanContext, entry: MountEntry): readonly Step[] {
   if (isBind(entry)) return planBind(context, entry);
@@ -44,11 +41,9 @@ function planMount(context: PlanContext, entry: MountEntry): readonly Step[] {
 
 /** /dev and tmpfs mounts with `ro`, now that everything inside them is there. */
 export const planLateReadonly = (context: PlanContext): readonly Step[] =>
-  hasNamespace(context.spec, 'mount')
-    ? mountEntries(context)
-        .filter(isReadonlyLate)
-        .flatMap((entry) => [openDestination(entry), makeReadonly(context, entry)])
-    : [];
+  mountEntries(context)
+    .filter(isReadonlyLate)
+    .flatMap((entry) => [openDestination(entry), makeReadonly(context, entry)]);
 
 const makeReadonly = (context: PlanContext, entry: MountEntry): Step =>
   hasMountApi(context)

@@ -10,6 +10,7 @@ import {
   MOUNT_ATTR_RDONLY,
   MS_BIND,
   MS_MOVE,
+  MS_PRIVATE,
   MS_RDONLY,
   MS_REC,
   MS_SLAVE,
@@ -18,7 +19,7 @@ import {
 import type { PlanContext } from '../plan/context.ts';
 import { type Op, type Slot, type Step, step } from '../plan/step.ts';
 import { error, type Problem } from '../spec/problem.ts';
-import { hasNamespace } from './linux/namespaces.ts';
+import { hasNamespace, mountsOnHost } from './linux/namespaces.ts';
 import { hasMountApi, ROOT } from './mounts/entry.ts';
 
 const ORIGIN = '/root/path';
@@ -32,14 +33,35 @@ export function checkRoot(spec: Spec): readonly Problem[] {
   if (spec.root === undefined) return [error('/root', 'is required')];
   const problems: Problem[] = [];
   if (spec.root.path === '') problems.push(error(ORIGIN, 'must not be empty'));
-  if (spec.root.readonly && !hasNamespace(spec, 'mount'))
-    problems.push(
-      error(
-        '/root/readonly',
-        'needs a mount namespace: linux.namespaces has no entry of type mount',
-      ),
-    );
   return problems;
+}
+
+const COVER: Slot = 'rootfs-cover';
+const TREE: Slot = 'rootfs-tree';
+
+/** The rootfs mounted over itself on the host, twice: of a container without a mount namespace. */
+export const ROOTFS_MOUNTS: readonly Slot[] = [COVER, TREE];
+
+/**
+ * The mounts below which all others of a container are that has no mount namespace: taken away, they take
+ * all with them. state.json names them before they are attached, so that `delete` finds them whatever
+ * happens in between. Of the host's own mounts none is changed: where they are shared, the first appears
+ * and goes in other mount namespaces as well, and so has nothing mounted in it; the second, with what is
+ * mounted in the rootfs already, is attached to the first when that is private.
+ */
+export function planHostRootfs({ spec, options }: PlanContext): readonly Step[] {
+  if (!mountsOnHost(spec)) return [];
+  const path = options.rootfs;
+  const ops: readonly Op[] = [
+    { call: 'open_tree', path, flags: OPEN_TREE_CLONE, out: COVER },
+    { call: 'open_tree', path, flags: OPEN_TREE_CLONE | AT_RECURSIVE, out: TREE },
+    { call: 'save_state', status: 'creating' },
+    { call: 'move_mount', from: COVER, path },
+    { call: 'mount', target_fd: COVER, flags: BigInt(MS_PRIVATE) },
+    { call: 'move_mount', from: TREE, to: COVER },
+    { call: 'mount', target_fd: TREE, flags: BigInt(MS_PRIVATE | MS_REC) },
+  ];
+  return ops.map((op) => step('runtime', ORIGIN, op));
 }
 
 /**
@@ -65,7 +87,10 @@ const bindRootfs = ({ options }: PlanContext): readonly Op[] => [
   { call: 'fchdir', fd: ROOT },
 ];
 
-/** Leaves the host's file systems behind; the working directory is the rootfs. */
+/**
+ * Leaves the host's file systems behind; the working directory is the rootfs. In the host's own mount
+ * namespace by chroot(2) alone, `--no-pivot` or not: a moved root would be the host's.
+ */
 export function planPivot(context: PlanContext): readonly Step[] {
   if (!hasNamespace(context.spec, 'mount')) return root(CHROOT);
   return root(context.options.noPivot ? moveRoot(context) : pivotRoot(context));
@@ -121,7 +146,7 @@ const moveRoot = (context: PlanContext): readonly Op[] => [
 
 /** The mount of the root alone, not what is mounted in it. */
 export const planRootReadonly = (context: PlanContext): readonly Step[] =>
-  context.spec.root?.readonly && hasNamespace(context.spec, 'mount')
+  context.spec.root?.readonly
     ? [
         step(
           'init',

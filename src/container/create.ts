@@ -22,6 +22,7 @@ import { type Prepared, prepareCreate } from './prepare.ts';
 import { probeHost } from './probe.ts';
 import type { StateRecord } from './record.ts';
 import type { CreateRequest } from './request.ts';
+import { rootfsMountsOf, unmountRootfs } from './rootfsMounts.ts';
 import { claim, removeDirectory, saveConfig, saveRecord } from './store.ts';
 
 /**
@@ -75,6 +76,7 @@ function perform(
       status,
       init_process_pid: pid,
       init_process_start: pid === 0 ? 0 : (readProcess(pid)?.startTime ?? 0),
+      ...rootfsMountsOf(slots),
     };
     saveRecord(directory, record);
   };
@@ -114,11 +116,13 @@ function withoutUnit(record: StateRecord): StateRecord {
 
 /** What cannot be removed is told, and the failure that led here stays the one that is thrown. */
 function cleanUp({ warn }: CreateRequest, record: StateRecord): void {
-  try {
-    removeCgroupsOf(record, warn);
-  } catch (thrown) {
-    if (!(thrown instanceof SystemError)) throw thrown;
-    warn(thrown.message);
+  for (const remove of [removeCgroupsOf, unmountRootfs]) {
+    try {
+      remove(record, warn);
+    } catch (thrown) {
+      if (!(thrown instanceof SystemError)) throw thrown;
+      warn(thrown.message);
+    }
   }
 }
 

@@ -12,6 +12,7 @@ import { signalProcess, waitUntilEnded } from '../linux/pidfd.ts';
 import { runPoststop } from './hooks.ts';
 import type { StateRecord } from './record.ts';
 import type { Warn } from './request.ts';
+import { unmountRootfs } from './rootfsMounts.ts';
 import { initOf, statusOf } from './status.ts';
 import {
   checkId,
@@ -63,13 +64,14 @@ function deleteStored(root: string, id: string, force: boolean, warn: Warn): boo
 }
 
 /**
- * Ends what runs of a container and removes its cgroups and its directory, then runs its poststop
+ * Ends what runs of a container and removes its cgroups, its mounts on the host and its directory, then runs its poststop
  * hooks. The directory goes last of all that it describes: killed in between, `delete` can be repeated.
  */
 export function destroy(stored: Stored, warn: Warn): void {
   killInit(stored);
   killAll(stored.record.cgroup_paths);
   removeCgroupsOf(stored.record, warn);
+  unmountRootfs(stored.record, warn);
   removeDirectory(stored.directory);
   runPoststop(stored, warn);
 }

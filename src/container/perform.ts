@@ -23,6 +23,7 @@ import {
   replaceFile,
   writeExisting,
 } from '../linux/files.ts';
+import { changePropagation, moveMount, openTree } from '../linux/mounts.ts';
 import { moveNetDevice } from '../linux/netDevice.ts';
 import { openProcess } from '../linux/pidfd.ts';
 import { prlimit, spawn, waitFor } from '../linux/processes.ts';
@@ -71,6 +72,19 @@ const OPERATIONS: {
   },
   hook: (op, { runHook }) => runHook(op),
   mkdir: (op) => mkdir(op.path, op.mode),
+  open_tree: (op, { slots }) => {
+    const dirfd = op.dirfd === undefined ? AT_FDCWD : slots.get(op.dirfd);
+    slots.set(op.out, openTree(dirfd, op.path, op.flags));
+  },
+  move_mount: (op, { slots }) => {
+    moveMount(slots.get(op.from), op.to === undefined ? AT_FDCWD : slots.get(op.to), op.path);
+  },
+  mount: (op, { slots }) => {
+    if (op.target_fd === undefined || op.fstype !== undefined || op.source !== undefined) {
+      throw new RangeError('the runtime mounts nothing: it changes propagation');
+    }
+    changePropagation(slots.get(op.target_fd), Number(op.flags));
+  },
   bpf_device: (op) => replaceDeviceProgram(op.path, op.program),
   open_process: (op, { slots }) => {
     const { pidfd, directory } = openProcess(

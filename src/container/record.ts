@@ -3,6 +3,7 @@
  * state.json have its names.
  */
 import type { Unit } from '../cgroup/systemd.ts';
+import type { MountIdentity } from '../linux/mounts.ts';
 import type { Step } from '../plan/step.ts';
 
 export interface StateRecord {
@@ -25,6 +26,8 @@ export interface StateRecord {
   readonly cgroup_paths: readonly string[];
   /** Of those the one that can be frozen; absent where none can. */
   readonly freezer?: string;
+  /** The mounts of the rootfs over itself, of a container without a mount namespace: `delete`'s to take away. */
+  readonly rootfs_mounts?: readonly MountIdentity[];
   /** Directories of resctrl that were made for the container. */
   readonly resctrl_groups?: readonly string[];
   /** The systemd unit whose cgroup that is. */

@@ -69,7 +69,7 @@ import {
 } from '../config/process/selinuxLabel.ts';
 import { planConsole, planJoinedConsole } from '../config/process/terminal.ts';
 import { planUmask, planUser } from '../config/process/user.ts';
-import { planPivot, planRootfs, planRootReadonly } from '../config/root.ts';
+import { planHostRootfs, planPivot, planRootfs, planRootReadonly } from '../config/root.ts';
 import type { ExecContext, PlanContext } from './context.ts';
 import {
   planContainerRoot,
@@ -125,6 +125,7 @@ export const CREATE: readonly Planner[] = [
   planCgroup,
   planResources,
   planIntelRdt,
+  planHostRootfs, // before the executor, whose working directory is to be below it
 
   // outer: the executor in the host's namespaces, with the host's privileges.
   planHostHandles,

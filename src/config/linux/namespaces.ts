@@ -19,7 +19,7 @@ import {
 } from '../../linux/constants/process.ts';
 import type { PlanContext } from '../../plan/context.ts';
 import { type Slot, type Step, step } from '../../plan/step.ts';
-import { error, type Problem } from '../../spec/problem.ts';
+import { error, type Problem, warning } from '../../spec/problem.ts';
 
 export type NamespaceType = LinuxNamespace['type'];
 
@@ -58,6 +58,13 @@ export function createsNamespace(spec: Spec, type: NamespaceType): boolean {
   return namespace !== undefined && !namespace.path;
 }
 
+/**
+ * Without a mount namespace of its own the container's mounts are the host's: below its rootfs, which is
+ * mounted over itself for them, until `delete` takes that away.
+ */
+export const mountsOnHost = (spec: Spec): boolean =>
+  !hasNamespace(spec, 'mount') && ((spec.mounts ?? []).length > 0 || spec.root?.readonly === true);
+
 /** The path of the namespace the container joins; undefined when it creates one or shares the host's. */
 export const joinsNamespace = (spec: Spec, type: NamespaceType): string | undefined =>
   entry(spec, type)?.path || undefined;
@@ -77,6 +84,10 @@ export function checkNamespaces(spec: Spec): readonly Problem[] {
     if (path && !path.startsWith('/'))
       problems.push(error(`${ORIGIN}/${i}/path`, 'must be an absolute path', path));
   }
+  if (mountsOnHost(spec))
+    problems.push(
+      warning(ORIGIN, 'has no entry of type mount: the mounts are made on the host, until delete'),
+    );
   return problems;
 }
 

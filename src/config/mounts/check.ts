@@ -3,7 +3,7 @@
 import type { IdMapping, Mount, Spec } from '../../generated/spec.ts';
 import { MS_BIND, MS_REMOUNT } from '../../linux/constants/mount.ts';
 import { error, type Problem, warning } from '../../spec/problem.ts';
-import { createsNamespace, hasNamespace, joinsNamespace } from '../linux/namespaces.ts';
+import { createsNamespace, joinsNamespace } from '../linux/namespaces.ts';
 import { IGNORED_ON_BIND } from './attributes.ts';
 import { checkDestination } from './destination.ts';
 import { MOUNT_OPTIONS, parseMountOptions, splitData } from './options.ts';
@@ -11,9 +11,6 @@ import { MOUNT_OPTIONS, parseMountOptions, splitData } from './options.ts';
 export function checkMount(spec: Spec, mount: Mount, path: string): readonly Problem[] {
   const isBind = (parseMountOptions(mount.options).flags & MS_BIND) !== 0;
   return [
-    ...(hasNamespace(spec, 'mount')
-      ? []
-      : [error(path, 'needs a mount namespace: linux.namespaces has no entry of type mount')]),
     ...checkNul(mount, path),
     ...checkDestination(mount, path),
     ...(isBind ? checkBind(mount, path) : checkFilesystem(spec, mount, path)),

@@ -1,11 +1,18 @@
 /** One entry of mounts[] as its planners see it. */
 
 import type { Mount, Spec } from '../../generated/spec.ts';
-import { MOUNT_ATTR__ATIME, MS_BIND, MS_RDONLY, MS_REMOUNT } from '../../linux/constants/mount.ts';
+import {
+  MOUNT_ATTR__ATIME,
+  MS_BIND,
+  MS_RDONLY,
+  MS_REC,
+  MS_REMOUNT,
+  MS_SLAVE,
+} from '../../linux/constants/mount.ts';
 import type { HostFacts, PlanContext } from '../../plan/context.ts';
 import type { ConfigPath, Op, Slot, Step } from '../../plan/step.ts';
 import { step } from '../../plan/step.ts';
-import { hasNamespace } from '../linux/namespaces.ts';
+import { hasNamespace, mountsOnHost } from '../linux/namespaces.ts';
 import { oncePer } from '../once.ts';
 import { mountAttributes } from './attributes.ts';
 import { cleanDestination } from './destination.ts';
@@ -41,9 +48,9 @@ export const mountEntries = oncePer(({ spec, host }: PlanContext): readonly Moun
       source: mount.source,
       options: parseMountOptions(mount.options),
     };
-    return bindsSysInstead(spec, entry) || bindsCgroupInstead(spec, host.cgroup.version, entry)
-      ? asBind(entry, entry.type === 'sysfs' ? '/sys' : '/sys/fs/cgroup', host)
-      : entry;
+    if (bindsSysInstead(spec, entry) || bindsCgroupInstead(spec, host.cgroup.version, entry))
+      return asBind(entry, entry.type === 'sysfs' ? '/sys' : '/sys/fs/cgroup', host);
+    return mountsOnHost(spec) && isBind(entry) && !isRemount(entry) ? asSlave(entry) : entry;
   }),
 );
 
@@ -89,6 +96,18 @@ const bindsCgroupInstead = (spec: Spec, version: number, { type, options }: Moun
   !(options.flags & (MS_BIND | MS_REMOUNT)) &&
   hasNamespace(spec, 'user') &&
   !hasNamespace(spec, 'cgroup');
+
+/**
+ * In the host's mount namespace a bind mount is a peer of its source: what is mounted in it would appear
+ * there too, outside of the rootfs. The options' own propagation comes behind this.
+ */
+const asSlave = (entry: MountEntry): MountEntry => ({
+  ...entry,
+  options: {
+    ...entry.options,
+    propagation: [MS_SLAVE | MS_REC, ...entry.options.propagation],
+  },
+});
 
 /**
  * With what is mounted below, which then must be as little writable as the mount it stands in for, where

@@ -7,7 +7,7 @@ import type { Spec } from '../../generated/spec.ts';
 import type { PlanContext } from '../../plan/context.ts';
 import { type Slot, type Step, step } from '../../plan/step.ts';
 import { error, type Problem } from '../../spec/problem.ts';
-import { hasNamespace } from '../linux/namespaces.ts';
+import { hasNamespace, mountsOnHost } from '../linux/namespaces.ts';
 import { ROOT } from '../mounts/entry.ts';
 
 const ORIGIN = '/process/terminal';
@@ -30,7 +30,7 @@ export function checkTerminal(spec: Spec): readonly Problem[] {
 
 /** Who waits for the master at the other end of the socket reads the payload as the terminal's name. */
 export const planConsole = ({ spec }: PlanContext): readonly Step[] =>
-  planTerminal(spec, hasNamespace(spec, 'mount'));
+  planTerminal(spec, hasNamespace(spec, 'mount') || mountsOnHost(spec));
 
 /** `exec`: one terminal more; /dev/console stays the container's first. */
 export const planJoinedConsole = ({ spec }: PlanContext): readonly Step[] =>

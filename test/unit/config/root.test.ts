@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { checkRoot, planPivot, planRootfs, planRootReadonly } from '../../../src/config/root.ts';
+import {
+  checkRoot,
+  planHostRootfs,
+  planPivot,
+  planRootfs,
+  planRootReadonly,
+} from '../../../src/config/root.ts';
 import type { Spec } from '../../../src/generated/spec.ts';
 import { AT_RECURSIVE, O_DIRECTORY, O_PATH } from '../../../src/linux/constants/file.ts';
 import {
@@ -7,6 +13,7 @@ import {
   MOUNT_ATTR_RDONLY,
   MS_BIND,
   MS_MOVE,
+  MS_PRIVATE,
   MS_RDONLY,
   MS_REC,
   MS_SLAVE,
@@ -76,6 +83,27 @@ describe('root.path', () => {
     ]);
   });
 
+  it('is mounted over itself on the host when it has mounts and no mount namespace', () => {
+    const context = contextOf(specOf({ mounts: [{ destination: '/tmp', type: 'tmpfs' }] }));
+    const path = '/bundle/rootfs';
+    expect(planHostRootfs(context).every(({ actor }) => actor === 'runtime')).toBe(true);
+    expect(opsOf(planHostRootfs(context))).toEqual([
+      { call: 'open_tree', path, flags: OPEN_TREE_CLONE, out: 'rootfs-cover' },
+      { call: 'open_tree', path, flags: OPEN_TREE_CLONE | AT_RECURSIVE, out: 'rootfs-tree' },
+      { call: 'save_state', status: 'creating' },
+      { call: 'move_mount', from: 'rootfs-cover', path },
+      { call: 'mount', target_fd: 'rootfs-cover', flags: BigInt(MS_PRIVATE) },
+      { call: 'move_mount', from: 'rootfs-tree', to: 'rootfs-cover' },
+      { call: 'mount', target_fd: 'rootfs-tree', flags: BigInt(MS_PRIVATE | MS_REC) },
+    ]);
+    expect(opsOf(planPivot(context))).toEqual([
+      { call: 'chroot', path: '.' },
+      { call: 'chdir', path: '/' },
+    ]);
+    expect(planHostRootfs(contextOf(specOf({})))).toEqual([]);
+    expect(planHostRootfs(contextOf(spec()))).toEqual([]);
+  });
+
   it('is bound and moved by mount(2) on an old kernel', () => {
     expect(opsOf(planRootfs(contextOf(spec(), OLD_KERNEL)))).toMatchObject([
       { call: 'private_parent' },
@@ -120,9 +148,10 @@ describe('root.readonly', () => {
     expect(planRootReadonly(contextOf(spec(false)))).toEqual([]);
   });
 
-  it('is refused without a mount namespace, where it would be the host that changes', () => {
+  it('is of a mount of its own without a mount namespace, lest it be the host that changes', () => {
     const shared = specOf({ root: { path: 'rootfs', readonly: true } });
-    expect(checkRoot(shared)).toMatchObject([{ severity: 'error', path: '/root/readonly' }]);
-    expect(planRootReadonly(contextOf(shared))).toEqual([]);
+    expect(checkRoot(shared)).toEqual([]);
+    expect(planHostRootfs(contextOf(shared))).not.toEqual([]);
+    expect(planRootReadonly(contextOf(shared))).toMatchObject([{ op: { fd: 'root' } }]);
   });
 });

@@ -11,7 +11,7 @@ import {
   planLoopback,
 } from '../../../../src/config/linux/namespaces.ts';
 import type { LinuxNamespace } from '../../../../src/generated/spec.ts';
-import { contextOf, opsOf, outline, ROOTLESS, specOfLinux } from '../../context.ts';
+import { contextOf, opsOf, outline, ROOTLESS, specOf, specOfLinux } from '../../context.ts';
 
 const namespaces = (...list: readonly LinuxNamespace[]) => specOfLinux({ namespaces: list });
 
@@ -37,6 +37,15 @@ describe('linux.namespaces', () => {
     expect(hasNamespace(spec, 'uts')).toBe(false);
   });
 
+  it('without mount warns that mounts are made on the host, when there are any', () => {
+    const mounts = [{ destination: '/tmp', type: 'tmpfs' }];
+    expect(checkNamespaces(specOf({ mounts }))).toMatchObject([
+      { severity: 'warning', path: '/linux/namespaces' },
+    ]);
+    expect(checkNamespaces(specOf({}))).toEqual([]);
+    const linux = { namespaces: [{ type: 'mount' as const }] };
+    expect(checkNamespaces(specOf({ mounts, linux }))).toEqual([]);
+  });
   it('takes an empty path for none', () => {
     expect(createsNamespace(namespaces({ type: 'pid', path: '' }), 'pid')).toBe(true);
   });

@@ -146,6 +146,18 @@ describe('a bind mount of a container with a user namespace', () => {
   });
 });
 
+describe('in the mount namespace of the host, a bind mount', () => {
+  it('is no peer of its source, before its own propagation', () => {
+    const { init } = planFor([{ source: '/srv', options: ['rbind', 'rshared'] }], {
+      namespaces: [],
+    });
+    expect(opsOf(init).slice(-2)).toEqual([
+      setattr('mount', { flags: AT_RECURSIVE, propagation: BigInt(MS_SLAVE) }),
+      setattr('mount', { flags: AT_RECURSIVE, propagation: BigInt(MS_SHARED) }),
+    ]);
+  });
+});
+
 describe('an id-mapped mount', () => {
   const mappings = [{ containerID: 0, hostID: 5000, size: 10 }];
   const own = { uidMappings: mappings, gidMappings: mappings };

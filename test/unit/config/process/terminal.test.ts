@@ -14,7 +14,7 @@ describe('process.terminal', () => {
     ]);
   });
 
-  it('is not mounted on /dev/console without a mount namespace', () => {
+  it('is not mounted on /dev/console where the rootfs is no mount of the container', () => {
     expect(opsOf(planConsole(contextOf(specOfProcess({ terminal: true }))))[0]).toMatchObject({
       rows: 0,
       columns: 0,

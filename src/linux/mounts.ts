@@ -1,0 +1,90 @@
+/** Calls on mounts, in this process's own mount namespace. */
+import { engine } from '../engine/current.ts';
+import { throwing } from './call.ts';
+import { AT_EMPTY_PATH } from './constants/file.ts';
+import {
+  MNT_DETACH,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
+  OPEN_TREE_CLOEXEC,
+} from './constants/mount.ts';
+import { type Fd, readText, readTextIfExists } from './files.ts';
+import { LITTLE_ENDIAN, viewOf } from './memory.ts';
+
+const sys = {
+  open_tree: throwing('syscall', 'l:iisi'),
+  move_mount: throwing('syscall', 'l:iisisi'),
+  statx: throwing('syscall', 'l:iisiip'),
+  mount: throwing('mount', 'i:sssip'),
+  umount2: throwing('umount2', 'i:si'),
+};
+
+// Numbered alike on every architecture (424 and up), but for statx, for which musl has no function.
+const SYS_open_tree = 428;
+const SYS_move_mount = 429;
+const SYS_statx = { x86_64: 332, aarch64: 291 } as const;
+
+/** A descriptor as a path: it leads to what the descriptor is of, whatever has been mounted over that. */
+const pathOf = (fd: Fd): string => `/proc/self/fd/${fd}`;
+
+/** open_tree(2), OPEN_TREE_CLOEXEC added. */
+export const openTree = (dirfd: Fd, path: string, flags: number): Fd =>
+  sys.open_tree(path, SYS_open_tree, dirfd, path, flags | OPEN_TREE_CLOEXEC);
+
+/** move_mount(2) of a detached mount onto a path below `dirfd`; onto `dirfd` itself without one. */
+export function moveMount(from: Fd, dirfd: Fd, path = ''): void {
+  const flags = MOVE_MOUNT_F_EMPTY_PATH | (path === '' ? MOVE_MOUNT_T_EMPTY_PATH : 0);
+  sys.move_mount(path, SYS_move_mount, from, '', dirfd, path, flags);
+}
+
+/** mount(2) of a mount that is there: its propagation (mount_namespaces(7)). */
+export function changePropagation(mount: Fd, flags: number): void {
+  sys.mount(pathOf(mount), null, pathOf(mount), null, flags, null);
+}
+
+/** umount2(2) with MNT_DETACH of the mount that `fd` is of, with all that is mounted below it. */
+export function detachMount(fd: Fd): void {
+  sys.umount2(pathOf(fd), pathOf(fd), MNT_DETACH);
+}
+
+/** What names one mount. */
+export interface MountIdentity {
+  /** Of this boot and, since Linux 6.8, no other mount's ever; before, another may get it when this is gone. */
+  readonly id: string;
+  /** As /proc/self/mountinfo numbers it. */
+  readonly number: number;
+}
+
+const STATX_MNT_ID = 0x1000;
+const STATX_MNT_ID_UNIQUE = 0x4000;
+/** struct statx, and where it has stx_mask and stx_mnt_id. */
+const STATX = { bytes: 256, mask: 0, mountId: 144 } as const;
+
+/** The mount that a descriptor is of; a detached one too, which keeps its name when it is attached. */
+export function identifyMount(fd: Fd): MountIdentity {
+  const boot = readTextIfExists('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
+  const [, number = '0'] = /^mnt_id:\s*(\d+)$/m.exec(readText(`/proc/self/fdinfo/${fd}`)) ?? [];
+  return { id: `${boot}/${uniqueMountId(fd) ?? number}`, number: Number(number) };
+}
+
+/** Undefined before Linux 6.8. */
+function uniqueMountId(fd: Fd): bigint | undefined {
+  const buffer = new Uint8Array(STATX.bytes);
+  const mask = STATX_MNT_ID | STATX_MNT_ID_UNIQUE;
+  sys.statx('', SYS_statx[engine().machine], fd, '', AT_EMPTY_PATH, mask, buffer);
+  const view = viewOf(buffer);
+  return view.getUint32(STATX.mask, LITTLE_ENDIAN) & STATX_MNT_ID_UNIQUE
+    ? view.getBigUint64(STATX.mountId, LITTLE_ENDIAN)
+    : undefined;
+}
+
+/** Whether a mount of this number stands at this path, in sight or covered by others: proc_pid_mountinfo(5). */
+export function isMountedAt({ number }: MountIdentity, path: string): boolean {
+  const lines = readText('/proc/self/mountinfo').split('\n');
+  const own = lines.find((line) => line.startsWith(`${number} `));
+  return own?.split(' ')[4] === escapeMountPath(path);
+}
+
+/** As mountinfo writes it: blanks, tabs, newlines and backslashes in octal. */
+const escapeMountPath = (path: string): string =>
+  path.replace(/[ \t\n\\]/g, (one) => `\\${one.charCodeAt(0).toString(8).padStart(3, '0')}`);
