@@ -1,28 +1,25 @@
 /**
- * npm run bench -- [--runtimes tsrun,crun,runc] [--rounds 50] [--only PART] [--write]
+ * npm run bench -- [--runtimes ./tsrun,crun,runc] [--rounds 50] [--only PART] [--limit 15] [--write]
  *
- * Measures runtimes against each other and against the kernel's floor, interleaved: in every round each
- * subject has its turn, so that what disturbs the machine disturbs all. With --write the tables and the
+ * Measures runtimes against each other and against the kernel's floor, interleaved. `--only` takes the
+ * scenario of that name, or those whose names hold PART; several with commas between them. A command that takes longer than the limit, in seconds, is stopped, and its
+ * runtime left out of the scenario. With --write the tables and the
  * plot that README.md shows are written.
  */
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { existing, many, mounts, seccomp } from './growth.ts';
+import { goals } from './goals.ts';
+import { Ground } from './ground.ts';
+import { EXISTING, existing, many, mounts, seccomp } from './growth.ts';
 import { describeMachine } from './machine.ts';
+import { measure, type Result, roundsOf, type Scenario } from './measure.ts';
 import { memoryLimit, peakMemory, residentMemory } from './memory.ts';
 import { isPrivate, repeatInPrivate } from './private.ts';
-import { markdown, plainText, type Result, writeResults } from './report.ts';
-import { findSubject, Ground, type Subject } from './subject.ts';
-import { buildTools } from './tools.ts';
-import {
-  coldLife,
-  exec,
-  life,
-  type Measured,
-  type Round,
-  run,
-  type Scenario,
-  version,
-} from './verbs.ts';
+import { interruptedStatus, stopOnSignals } from './processes.ts';
+import { markdown, notes, plainText, writeResults, writeSamples } from './report.ts';
+import { findSubject } from './subject.ts';
+import { buildTools, OUTPUT } from './tools.ts';
+import { coldLife, exec, life, run, version } from './verbs.ts';
 
 const SCENARIOS: readonly Scenario[] = [
   version,
@@ -34,107 +31,80 @@ const SCENARIOS: readonly Scenario[] = [
   residentMemory,
   memoryLimit,
   many,
-  ...[10, 100, 1000].map(mounts),
+  mounts,
   seccomp,
-  ...[0, 100, 1000].map(existing),
+  ...EXISTING.map(existing),
 ];
 
-const WARM_UP = 2;
-export const FLOOR = 'floor';
+const NAMES = SCENARIOS.map(({ name }) => name);
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      runtimes: { type: 'string', default: './tsrun,crun,runc' },
-      rounds: { type: 'string', default: '50' },
-      only: { type: 'string', default: '' },
-      write: { type: 'boolean', default: false },
-    },
-  });
+const OPTIONS = {
+  runtimes: { type: 'string', default: './tsrun,crun,runc' },
+  rounds: { type: 'string', default: '50' },
+  only: { type: 'string', default: '' },
+  limit: { type: 'string', default: '15' },
+  write: { type: 'boolean', default: false },
+} as const;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: OPTIONS });
+  const scenarios = chosen(values.only);
+  const [rounds, limitSeconds] = [wholeNumber(values.rounds), wholeNumber(values.limit)];
+  if (values.write && values.only !== '') throw new Error('--write wants all of it: no --only');
   if (process.getuid?.() !== 0) throw new Error('containers need root here');
   if (!isPrivate()) return repeatInPrivate();
 
+  stopOnSignals();
   const subjects = values.runtimes.split(',').flatMap((given) => {
     const subject = findSubject(given);
     if (subject === undefined) console.error(`${given}: not found, left out`);
     return subject ?? [];
   });
-  const ground = new Ground(buildTools());
+  const started = Date.now();
+  const ground = new Ground(buildTools(), limitSeconds);
+  const results: Result[] = [];
   try {
-    const results: Result[] = [];
-    for (const scenario of SCENARIOS.filter(({ name }) => name.includes(values.only))) {
-      const rounds = Math.max(1, Math.round(Number(values.rounds) * scenario.share));
-      results.push(...(await measure(ground, scenario, subjects, rounds)));
-      console.error(plainText(results.slice(-1)));
+    for (const subject of subjects) ground.know(subject);
+    for (const scenario of scenarios) {
+      const begun = Date.now();
+      const measured = await measure(ground, scenario, subjects, roundsOf(scenario, rounds));
+      results.push(...measured);
+      const took = ((Date.now() - begun) / 1000).toFixed(0);
+      console.error(`\n${plainText(measured)}\n${notes(measured)}(${scenario.name}: ${took} s)`);
     }
-    const machine = describeMachine();
-    console.log(`${machine}\n\n${plainText(results)}`);
-    if (values.write) writeResults(results, subjects, machine);
-    else console.log(`\n${markdown(results)}`);
+  } catch (error) {
+    const status = interruptedStatus();
+    if (status === undefined) throw error;
+    console.error(error instanceof Error ? error.message : error);
+    return status;
   } finally {
-    ground.close();
+    await ground.close();
   }
+  const machine = describeMachine();
+  const minutes = ((Date.now() - started) / 60_000).toFixed(1);
+  console.log(`\n${machine}\n${minutes} minutes\n\n${plainText(results)}\n${notes(results)}`);
+  console.log(goals(results));
+  writeSamples(join(OUTPUT, 'samples.json'), results, machine);
+  if (values.write) writeResults(results, subjects, machine);
+  else console.log(`\n${markdown(results)}`);
+  return 0;
 }
 
-/** One result for each series of the scenario. A subject that cannot do it is left out with its reason. */
-async function measure(
-  ground: Ground,
-  scenario: Scenario,
-  subjects: readonly Subject[],
-  rounds: number,
-): Promise<Result[]> {
-  const turns = new Map<string, Round>();
-  const samples = new Map<string, Measured[]>();
-  const reasons = new Map<string, string>();
-  const attempt = async (name: string, work: () => Promise<void>): Promise<void> => {
-    try {
-      await work();
-    } catch (error) {
-      reasons.set(name, error instanceof Error ? error.message : String(error));
-      turns.delete(name);
-      samples.delete(name);
-    }
-  };
-
-  if (scenario.floor !== undefined) turns.set(FLOOR, scenario.floor(ground));
-  for (const subject of subjects) {
-    await attempt(subject.name, async () => {
-      turns.set(subject.name, scenario.prepare(ground, subject));
-    });
-  }
-  for (let round = rounds > 1 ? -WARM_UP : 0; round < rounds; round += 1) {
-    for (const [name, turn] of rotated([...turns], round)) {
-      await attempt(name, async () => {
-        const measured = await turn();
-        if (round >= 0) samples.set(name, [...(samples.get(name) ?? []), measured]);
-      });
-    }
-  }
-  ground.endScenario();
-  for (const [name, reason] of reasons) console.error(`${scenario.name}: ${name}: ${reason}`);
-  return resultsOf(scenario, samples, reasons);
+function wholeNumber(text = ''): number {
+  if (/^[1-9][0-9]{0,4}$/.test(text)) return Number(text);
+  throw new Error(`${text}: a number from 1 on was expected`);
 }
 
-/** Whoever comes first finds the caches as the last one left them: so everybody is first in turn. */
-const rotated = <T>(list: readonly T[], by: number): T[] => {
-  const start = list.length === 0 ? 0 : (by + list.length * WARM_UP) % list.length;
-  return [...list.slice(start), ...list.slice(0, start)];
-};
-
-function resultsOf(
-  scenario: Scenario,
-  samples: ReadonlyMap<string, readonly Measured[]>,
-  reasons: ReadonlyMap<string, string>,
-): Result[] {
-  const series = new Set([...samples.values()].flatMap((rows) => Object.keys(rows[0] ?? {})));
-  return [...series].map((name) => ({
-    name,
-    unit: scenario.unit,
-    samples: new Map(
-      [...samples].map(([subject, rows]) => [subject, rows.map((row) => row[name] ?? Number.NaN)]),
-    ),
-    reasons,
-  }));
+function chosen(only: string): readonly Scenario[] {
+  const parts = only.split(',');
+  const isAsked = (name: string): boolean =>
+    parts.some((part) => (NAMES.includes(part) ? name === part : name.includes(part)));
+  const scenarios = SCENARIOS.filter(({ name }) => isAsked(name));
+  if (scenarios.length > 0) return scenarios;
+  throw new Error(`--only ${only}: one of ${NAMES.join(', ')}`);
 }
 
-await main();
+process.exitCode = await main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  return 1;
+});

@@ -1,12 +1,14 @@
-/* floor ROOTFS PROGRAM: the least a kernel must be asked for to run PROGRAM in a container of runc's default
- * configuration: six namespaces, a cgroup in every hierarchy, seven mounts, pivot_root, exec, and all of it
- * removed again. No configuration, no state, no capabilities, no device nodes, no checks. */
+/* floor NAME ROOTFS PROGRAM: the least a kernel must be asked for to run PROGRAM in the container the runtimes
+ * are measured with: the same six namespaces, a cgroup NAME in every hierarchy, the same mounts (the cgroup
+ * hierarchies too), pivot_root, exec, and all of it removed again. No configuration, no state, no device nodes
+ * or rules, no capabilities, no checks. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +21,11 @@
 
 enum { HIERARCHIES = 32, PATH_BYTES = 512 };
 
-static char *cgroups[HIERARCHIES];
-static int cgroup_count;
+/* A hierarchy of cgroups: where it is mounted, our cgroup there, and what mounts it once more. */
+static struct hierarchy {
+	char *place, *cgroup, *type, *controllers;
+} hierarchies[HIERARCHIES];
+static int hierarchy_count;
 
 static void must(long result, const char *what)
 {
@@ -65,34 +70,68 @@ static void copy_cpuset(const char *cgroup)
 	}
 }
 
-/* A cgroup of its own directly below the root of every hierarchy that is mounted. */
-static void make_cgroups(void)
+/* What of a mount's options names the hierarchy: its controllers, or name=…; the rest are flags. */
+static char *controllers_of(char *options)
+{
+	static const char *const flags[] = { "rw",	"ro",	    "nosuid",	   "nodev",
+					     "noexec",	"relatime", "clone_children", "xattr" };
+	char *list = calloc(1, strlen(options) + 2), *option;
+
+	while ((option = strsep(&options, ",")) != NULL) {
+		bool is_flag = strncmp(option, "release_agent=", 14) == 0;
+		for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+			is_flag = is_flag || strcmp(option, flags[i]) == 0;
+		if (!is_flag)
+			strcat(strcat(list, *list == '\0' ? "" : ","), option);
+	}
+	return list;
+}
+
+/* Every v1 hierarchy that is mounted, or the one of v2 where there is none: as runtimes do. */
+static void find_hierarchies(void)
 {
 	static char table[1 << 16];
 	char *rest = table, *line;
+	int v1_count = 0;
 
-	ssize_t length = read_file("/proc/self/mounts", table, sizeof table - 1);
-	must(length, "/proc/self/mounts");
-	while ((line = strsep(&rest, "\n")) != NULL && cgroup_count < HIERARCHIES) {
+	must(read_file("/proc/self/mounts", table, sizeof table - 1), "/proc/self/mounts");
+	while ((line = strsep(&rest, "\n")) != NULL && hierarchy_count < HIERARCHIES) {
 		char place[256], type[32], options[256];
 		if (sscanf(line, "%*s %255s %31s %255s", place, type, options) != 3 ||
 		    strncmp(type, "cgroup", 6) != 0)
 			continue;
-		char *path;
-		must(asprintf(&path, "%s/floor-%d", place, getpid()), "asprintf");
-		cgroups[cgroup_count++] = path;
-		must(mkdir(path, 0755), path);
-		if (strstr(options, "cpuset") != NULL)
-			copy_cpuset(path);
+		bool is_v1 = type[6] == '\0';
+		if (!is_v1 && hierarchy_count > 0)
+			continue;
+		if (is_v1 && v1_count++ == 0)
+			hierarchy_count = 0;
+		hierarchies[hierarchy_count++] = (struct hierarchy){
+			.place = strdup(place),
+			.type = strdup(type),
+			.controllers = is_v1 ? controllers_of(options) : NULL,
+		};
 	}
 }
 
+static void make_cgroups(const char *name)
+{
+	for (int i = 0; i < hierarchy_count; i++) {
+		struct hierarchy *hierarchy = &hierarchies[i];
+		must(asprintf(&hierarchy->cgroup, "%s/%s", hierarchy->place, name), "asprintf");
+		must(mkdir(hierarchy->cgroup, 0755), hierarchy->cgroup);
+		if (hierarchy->controllers != NULL && strstr(hierarchy->controllers, "cpuset") != NULL)
+			copy_cpuset(hierarchy->cgroup);
+	}
+}
+
+/* v1: tasks, which moves one thread without holding up every fork of the host as cgroup.procs does. */
 static void join_cgroups(void)
 {
 	char path[PATH_BYTES + 32];
 
-	for (int i = 0; i < cgroup_count; i++) {
-		snprintf(path, sizeof path, "%s/cgroup.procs", cgroups[i]);
+	for (int i = 0; i < hierarchy_count; i++) {
+		const char *file = hierarchies[i].controllers == NULL ? "cgroup.procs" : "tasks";
+		snprintf(path, sizeof path, "%s/%s", hierarchies[i].cgroup, file);
 		must(write_file(path, "0", 1), path);
 	}
 }
@@ -109,8 +148,28 @@ static const struct {
 	{ "shm", "dev/shm", "tmpfs", MS_NOSUID | MS_NOEXEC | MS_NODEV, "mode=1777,size=65536k" },
 	{ "mqueue", "dev/mqueue", "mqueue", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL },
 	{ "sysfs", "sys", "sysfs", MS_NOSUID | MS_NOEXEC | MS_NODEV | MS_RDONLY, NULL },
-	{ "tmpfs", "sys/fs/cgroup", "tmpfs", MS_NOSUID | MS_NOEXEC | MS_NODEV, "mode=755" },
 };
+
+/* Read-only: on v1 a tmpfs that holds a mount of every hierarchy, on v2 the hierarchy itself. */
+static void mount_cgroups(void)
+{
+	const unsigned long flags = MS_NOSUID | MS_NOEXEC | MS_NODEV | MS_RELATIME;
+	const char *top = "sys/fs/cgroup";
+	char target[PATH_BYTES];
+
+	if (hierarchy_count == 1 && hierarchies[0].controllers == NULL) {
+		must(mount("cgroup", top, hierarchies[0].type, flags | MS_RDONLY, NULL), top);
+		return;
+	}
+	must(mount("tmpfs", top, "tmpfs", flags, "mode=755"), top);
+	for (int i = 0; i < hierarchy_count; i++) {
+		const struct hierarchy *hierarchy = &hierarchies[i];
+		snprintf(target, sizeof target, "%s/%s", top, basename(hierarchy->place));
+		must(mkdir(target, 0755), target);
+		must(mount("cgroup", target, "cgroup", flags | MS_RDONLY, hierarchy->controllers), target);
+	}
+	must(mount(NULL, top, NULL, flags | MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), top);
+}
 
 static void become_container(const char *rootfs, char *const *program)
 {
@@ -130,6 +189,7 @@ static void become_container(const char *rootfs, char *const *program)
 			   mounts[i].data),
 		     mounts[i].target);
 	}
+	mount_cgroups();
 	must(syscall(SYS_pivot_root, ".", "."), "pivot_root");
 	must(umount2(".", MNT_DETACH), "umount2");
 	must(chdir("/"), "chdir");
@@ -145,15 +205,16 @@ int main(int argc, char **argv)
 	};
 	int status;
 
-	if (argc < 3)
+	if (argc < 4)
 		return 2;
-	make_cgroups();
+	find_hierarchies();
+	make_cgroups(argv[1]);
 	long child = syscall(SYS_clone3, &clone_arguments, sizeof clone_arguments);
 	must(child, "clone3");
 	if (child == 0)
-		become_container(argv[1], argv + 2);
+		become_container(argv[2], argv + 3);
 	must(waitpid((pid_t)child, &status, 0), "waitpid");
-	for (int i = 0; i < cgroup_count; i++)
-		must(rmdir(cgroups[i]), cgroups[i]);
+	for (int i = 0; i < hierarchy_count; i++)
+		must(rmdir(hierarchies[i].cgroup), hierarchies[i].cgroup);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

@@ -2,8 +2,9 @@
  * crun refuses cgroup v1 machines whose v2 tree holds controllers ("hybrid mode"). In a mount namespace of
  * its own, the benchmark hides them, for all it measures alike.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 
 const CONTROLLERS = '/sys/fs/cgroup/unified/cgroup.controllers';
 const MARK = 'TSRUN_BENCH_PRIVATE';
@@ -13,14 +14,22 @@ export const isPrivate = (): boolean =>
   !existsSync(CONTROLLERS) ||
   readFileSync(CONTROLLERS, 'utf8').trim() === '';
 
-/** Runs this program again, in the mount namespace, and takes its exit status. */
-export function repeatInPrivate(): void {
+/** Runs this program again, in the mount namespace; its exit status. Signals go on to it, which cleans up. */
+export function repeatInPrivate(): Promise<number> {
   const script = `mount --bind /dev/null ${CONTROLLERS} && exec "$@"`;
   const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  const result = spawnSync(
+  const child = spawn(
     'unshare',
     ['-m', '--propagation', 'private', 'sh', '-c', script, 'sh', ...again],
     { stdio: 'inherit', env: { ...process.env, [MARK]: '1' } },
   );
-  process.exitCode = result.status ?? 1;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => child.kill(signal));
+  }
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (status, signal) =>
+      resolve(status ?? 128 + (signal === null ? 0 : constants.signals[signal])),
+    );
+  });
 }

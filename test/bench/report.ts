@@ -1,57 +1,75 @@
 /** The results for people: a table of text, one of markdown, the files README.md shows. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { digits } from './digits.ts';
+import type { Result } from './measure.ts';
 import { plot } from './plot.ts';
-import { ratio, summarize } from './statistics.ts';
+import { ratio, type Summary, summarize } from './statistics.ts';
 import type { Subject } from './subject.ts';
 
-export interface Result {
-  readonly name: string;
-  readonly unit: 'ms' | 'KiB';
-  /** By subject; round by round, so that equal places belong together. */
-  readonly samples: ReadonlyMap<string, readonly number[]>;
-  /** Why a subject has no samples. */
-  readonly reasons: ReadonlyMap<string, string>;
-}
-
-const OURS = 'tsrun';
+export const OURS = 'tsrun';
 const HERE = import.meta.dirname;
 const README = resolve(HERE, '../../README.md');
 const START = '<!-- bench -->';
 const END = '<!-- /bench -->';
+/** Fewer rounds have no quartiles worth printing. */
+const ENOUGH = 4;
 
-/** Measurements in rows; a column a subject, then how tsrun compares to each of the others. */
-export function rows(results: readonly Result[]): string[][] {
+const withSpread = ({ median, low, high, count }: Summary): string =>
+  count < ENOUGH || low === high
+    ? digits(median)
+    : `${digits(median)} (${digits(low)}–${digits(high)})`;
+
+export type Detail = 'medians' | 'spread';
+
+/**
+ * Measurements in rows; a column a subject, then how tsrun compares to each of the others, always with the
+ * quartiles. What is missing is a dash with the number of its note.
+ */
+export function rows(results: readonly Result[], detail: Detail): string[][] {
   const names = [...new Set(results.flatMap(({ samples }) => [...samples.keys()]))];
+  const missing = [...new Set(results.flatMap(({ reasons }) => [...reasons.keys()]))];
+  const columns = [...names, ...missing.filter((name) => !names.includes(name))];
   const others = names.includes(OURS) ? names.filter((name) => name !== OURS) : [];
-  const head = ['', ...names, ...others.map((name) => `${OURS} : ${name}`)];
-  const body = results.map(({ name, unit, samples }) => [
+  const numbers = noteNumbers(results);
+  const head = ['', ...columns, ...others.map((name) => `${OURS} : ${name}`)];
+  const body = results.map(({ name, unit, samples, reasons }) => [
     `${name} (${unit})`,
-    ...names.map((subject) => figure(samples.get(subject))),
+    ...columns.map((subject) => {
+      const list = samples.get(subject);
+      const number = numbers.get(noteText(subject, reasons.get(subject)));
+      if (list === undefined) return number === undefined ? '–' : `— [${number}]`;
+      const summary = summarize(list);
+      return detail === 'medians' ? digits(summary.median) : withSpread(summary);
+    }),
     ...others.map((subject) => comparison(samples.get(OURS), samples.get(subject))),
   ]);
   return [head, ...body];
 }
 
-function figure(samples: readonly number[] | undefined): string {
-  if (samples === undefined) return '–';
-  const { median } = summarize(samples);
-  return median >= 100 ? median.toFixed(0) : median.toFixed(2);
+const noteText = (subject: string, reason: string | undefined): string => `${subject}: ${reason}`;
+
+/** Every reason for which something was not measured, once, with the number it goes by. */
+function noteNumbers(results: readonly Result[]): ReadonlyMap<string, number> {
+  const texts = results.flatMap(({ reasons }) =>
+    [...reasons].map(([subject, reason]) => noteText(subject, reason)),
+  );
+  return new Map([...new Set(texts)].map((text, index) => [text, index + 1]));
 }
+
+/** A line for each dash with a number; each ends with a newline. */
+export const notes = (results: readonly Result[]): string =>
+  [...noteNumbers(results)].map(([text, number]) => `[${number}] ${text}\n`).join('');
 
 function comparison(
   ours: readonly number[] | undefined,
   theirs: readonly number[] | undefined,
 ): string {
-  if (ours === undefined || theirs === undefined) return '–';
-  const { median, low, high, count } = ratio(ours, theirs);
-  return count < 4
-    ? median.toFixed(2)
-    : `${median.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
+  return ours === undefined || theirs === undefined ? '–' : withSpread(ratio(ours, theirs));
 }
 
 export function plainText(results: readonly Result[]): string {
-  const table = rows(results);
+  const table = rows(results, 'spread');
   const widths = (table[0] ?? []).map((_, column) =>
     Math.max(...table.map((row) => (row[column] ?? '').length)),
   );
@@ -66,11 +84,22 @@ export function plainText(results: readonly Result[]): string {
     .join('\n');
 }
 
-export function markdown(results: readonly Result[]): string {
-  const [head = [], ...body] = rows(results);
+export function markdown(results: readonly Result[], detail: Detail = 'spread'): string {
+  const [head = [], ...body] = rows(results, detail);
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   const rule = head.map((_, column) => (column === 0 ? '---' : '--:'));
   return [line(head), line(rule), ...body.map(line)].join('\n');
+}
+
+/** Every sample as JSON, for whoever wants to look closer. */
+export function writeSamples(path: string, results: readonly Result[], machine: string): void {
+  const measurements = results.map(({ name, unit, samples, reasons }) => ({
+    name,
+    unit,
+    samples: Object.fromEntries(samples),
+    reasons: Object.fromEntries(reasons),
+  }));
+  writeFileSync(path, `${JSON.stringify({ machine, measurements }, null, 1)}\n`);
 }
 
 /** results.md and results.svg beside this file, and the table between the marks of README.md. */
@@ -79,19 +108,31 @@ export function writeResults(
   subjects: readonly Subject[],
   machine: string,
 ): void {
-  const versions = subjects.map(({ name, version }) => `${name} ${version}`).join(', ');
-  const text = [
-    `Medians; behind a ratio the quartiles of its rounds. \`floor\` is test/bench/floor.c: the kernel's work alone.`,
-    `${machine}. ${versions}.`,
-    markdown(results),
-  ].join('\n\n');
-  writeFileSync(join(HERE, 'results.md'), `# Measurements\n\n![](results.svg)\n\n${text}\n`);
-  writeFileSync(join(HERE, 'results.svg'), plot(results, machine));
-
   const readme = readFileSync(README, 'utf8');
   const start = readme.indexOf(START);
   const end = readme.indexOf(END);
-  if (start < 0 || end < start) return;
-  const block = `${START}\n\n![](test/bench/results.svg)\n\n${text}\n\n`;
+  if (start < 0 || end < start) throw new Error(`${README} has no ${START} … ${END}`);
+
+  const versions = subjects.map(({ name, version }) => `${name} ${version}`).join(', ');
+  const where = `${machine}. ${versions}.`;
+  const text = (detail: Detail): string =>
+    [EXPLANATION[detail], where, markdown(results, detail), notes(results)]
+      .filter((part) => part !== '')
+      .join('\n\n')
+      .trimEnd();
+  writeFileSync(join(HERE, 'results.svg'), plot(results, where));
+  writeFileSync(
+    join(HERE, 'results.md'),
+    `# Measurements\n\n![](results.svg)\n\n${text('spread')}\n`,
+  );
+  const block = `${START}\n\n![](test/bench/results.svg)\n\n${text('medians')}\n\n`;
   writeFileSync(README, readme.slice(0, start) + block + readme.slice(end));
 }
+
+const FLOOR_EXPLANATION =
+  "`floor` is `test/bench/floor.c`, the kernel's own part: the same namespaces, cgroups, mounts, pivot and exec.";
+
+const EXPLANATION: Readonly<Record<Detail, string>> = {
+  spread: `Medians, in brackets the quartiles; a ratio is taken in each round. ${FLOOR_EXPLANATION}`,
+  medians: `Medians; behind a ratio, which is taken in each round, its quartiles. ${FLOOR_EXPLANATION}`,
+};

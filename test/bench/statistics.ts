@@ -25,17 +25,8 @@ export const summarize = (samples: readonly number[]): Summary => ({
 });
 
 /**
- * How two subjects compare that were measured round by round: the ratio of the medians, and the quartiles
- * of the ratios of each round, whose samples saw the same state of the machine.
+ * How two subjects compare that were measured round by round: median and quartiles of each round's ratio,
+ * whose two samples saw the same state of the machine.
  */
-export function ratio(samples: readonly number[], of: readonly number[]): Summary {
-  const paired = samples
-    .slice(0, of.length)
-    .map((sample, round) => sample / (of[round] ?? Number.NaN));
-  return {
-    median: quantile(samples, 0.5) / quantile(of, 0.5),
-    low: quantile(paired, 0.25),
-    high: quantile(paired, 0.75),
-    count: paired.length,
-  };
-}
+export const ratio = (samples: readonly number[], of: readonly number[]): Summary =>
+  summarize(samples.slice(0, of.length).map((sample, round) => sample / (of[round] ?? Number.NaN)));

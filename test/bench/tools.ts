@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const TOP = resolve(import.meta.dirname, '../..');
-const OUTPUT = join(TOP, 'dist/bench');
+/** What the benchmark makes and keeps. */
+export const OUTPUT = join(TOP, 'dist/bench');
 
 export interface Tools {
   readonly timer: string;

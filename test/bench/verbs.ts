@@ -1,26 +1,10 @@
-/** The time of each verb. A scenario prepares once for a subject, then gives one sample a round. */
+/** The time of each verb. */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import type { Config } from '../integration/config.ts';
-import type { Ground, Sample, Subject } from './subject.ts';
-
-export interface Measured {
-  /** Milliseconds, or KiB where the scenario says so; one figure a series. */
-  readonly [series: string]: number;
-}
-
-export interface Scenario {
-  readonly name: string;
-  readonly unit: 'ms' | 'KiB';
-  /** A part of the full number of rounds: what takes long is measured less often. */
-  readonly share: number;
-  /** Gives the function that measures one round; throws when the subject cannot do it. */
-  prepare(ground: Ground, subject: Subject): Round;
-  /** The same work without a runtime. */
-  floor?(ground: Ground): Round;
-}
-
-export type Round = () => Measured | Promise<Measured>;
+import { type Ground, type Sample, WAIT } from './ground.ts';
+import type { Measured, Scenario } from './measure.ts';
+import type { Subject } from './subject.ts';
 
 export const TRUE = ['/bin/true'];
 export const SLEEP = ['/bin/sleep', '1000'];
@@ -33,30 +17,44 @@ export const args =
 
 export const milliseconds = (sample: Sample | undefined): number => sample?.ms ?? Number.NaN;
 
-export const run: Scenario = {
-  name: 'run /bin/true',
+export const version: Scenario = {
+  name: 'version',
   unit: 'ms',
   share: 1,
+  prepare: (ground, subject) => async () => {
+    const [sample] = await ground.time([subject.path, '--version']);
+    return { '--version': milliseconds(sample) };
+  },
+};
+
+export const run: Scenario = {
+  name: 'run',
+  unit: 'ms',
+  share: 2,
   prepare(ground, subject) {
     const bundle = ground.bundle(args(TRUE));
-    return () => {
+    return async () => {
       const command = ground.command(subject, 'run', '--bundle', bundle, ground.newId());
-      return { 'run /bin/true': milliseconds(ground.time(command)[0]) };
+      const [sample] = await ground.time(command);
+      return { 'run /bin/true': milliseconds(sample) };
     };
   },
-  floor: (ground) => () => ({ 'run /bin/true': milliseconds(ground.floor(...TRUE)[0]) }),
+  floor: (ground) => async () => {
+    const [sample] = await ground.time(ground.floor(...TRUE));
+    return { 'run /bin/true': milliseconds(sample) };
+  },
 };
 
 /** create, start, state, kill, wait for the end, delete. */
-export function wholeLife(ground: Ground, subject: Subject, bundle: string): Sample[] {
+export function wholeLife(ground: Ground, subject: Subject, bundle: string): Promise<Sample[]> {
   const id = ground.newId();
   const of = (...verb: readonly string[]): string[] => ground.command(subject, ...verb, id);
   return ground.time(
     of('create', '--bundle', bundle),
     of('start'),
     of('state'),
-    [...ground.command(subject, 'kill', id), 'KILL'],
-    ['@wait'],
+    [...of('kill'), 'KILL'],
+    WAIT,
     of('delete'),
   );
 }
@@ -75,54 +73,46 @@ export function lifeInMs(life: readonly Sample[]): Measured {
 }
 
 export const life: Scenario = {
-  name: 'the verbs, warm caches',
+  name: 'verbs',
   unit: 'ms',
   share: 1,
   prepare(ground, subject) {
     const bundle = ground.bundle(args(SLEEP));
-    return () => lifeInMs(wholeLife(ground, subject, bundle));
+    return async () => lifeInMs(await wholeLife(ground, subject, bundle));
   },
 };
 
 export const coldLife: Scenario = {
-  name: 'cold caches',
+  name: 'cold',
   unit: 'ms',
   share: 0.2,
   prepare(ground, subject) {
     const bundle = ground.bundle(args(SLEEP));
-    return () => {
-      execFileSync('sync');
+    return async () => {
+      execFileSync('sync', { timeout: 30_000 });
       writeFileSync('/proc/sys/vm/drop_caches', '3');
-      const all = lifeInMs(wholeLife(ground, subject, bundle));
-      return { 'create + start + delete, cold': all['create + start + delete'] ?? Number.NaN };
+      const all = lifeInMs(await wholeLife(ground, subject, bundle));
+      return {
+        'create + start + delete, cold caches': all['create + start + delete'] ?? Number.NaN,
+      };
     };
   },
 };
 
 export const exec: Scenario = {
-  name: 'exec /bin/true',
-  unit: 'ms',
-  share: 0.5,
-  prepare(ground, subject) {
-    const bundle = ground.bundle(args(SLEEP));
-    return () => {
-      const id = ground.newId();
-      const samples = ground.time(
-        ground.command(subject, 'create', '--bundle', bundle, id),
-        ground.command(subject, 'start', id),
-        ground.command(subject, 'exec', id, ...TRUE),
-        ground.command(subject, 'delete', '--force', id),
-      );
-      return { exec: milliseconds(samples[2]) };
-    };
-  },
-};
-
-export const version: Scenario = {
-  name: '--version',
+  name: 'exec',
   unit: 'ms',
   share: 1,
-  prepare: (ground, subject) => () => ({
-    '--version': milliseconds(ground.time([subject.path, '--version'])[0]),
-  }),
+  async prepare(ground, subject) {
+    const bundle = ground.bundle(args(SLEEP));
+    const id = ground.newId();
+    await ground.time(
+      ground.command(subject, 'create', '--bundle', bundle, id),
+      ground.command(subject, 'start', id),
+    );
+    return async () => {
+      const [sample] = await ground.time(ground.command(subject, 'exec', id, ...TRUE));
+      return { 'exec /bin/true': milliseconds(sample) };
+    };
+  },
 };
