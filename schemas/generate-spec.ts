@@ -35,6 +35,7 @@ export async function generateSpec(root: string): Promise<void> {
   const definitions = flatten(schemas);
   const out = `${root}/src/generated`;
   writeFileSync(`${out}/spec.ts`, await types(definitions));
+  writeFileSync(`${out}/propertyNames.ts`, propertyNames(definitions));
   for (const [module, names] of Object.entries(MODULES)) {
     writeFileSync(`${out}/${module}.js`, validators(definitions, names));
     writeFileSync(`${out}/${module}.d.ts`, declarations(names));
@@ -61,6 +62,34 @@ function flatten(schemas: readonly JsonObject[]): Definitions {
     result.set(name, rewrite(schema, named) as JsonObject);
   }
   return result;
+}
+
+/**
+ * Which properties there are: of each object, name → the object it leads to, `*` before that of the members
+ * of a list or map, nothing for a plain value. What a misspelt property may have been meant to be.
+ */
+function propertyNames(definitions: Definitions): string {
+  const table: Record<string, Record<string, string>> = {};
+  const target = (schema: JsonObject, name: string): string => {
+    if (typeof schema['$ref'] === 'string') return schema['$ref'];
+    const members = schema['items'] ?? schema['additionalProperties'];
+    if (typeof members === 'object' && members !== null) {
+      const member = target(members as JsonObject, name);
+      return member === '' ? '' : `*${member}`;
+    }
+    if (!('properties' in schema)) return '';
+    add(name, schema);
+    return name;
+  };
+  const add = (name: string, { properties }: JsonObject) => {
+    const entries = Object.entries((properties ?? {}) as JsonObject) as [string, JsonObject][];
+    table[name] = Object.fromEntries(
+      entries.map(([property, schema]) => [property, target(schema, `${name}.${property}`)]),
+    );
+  };
+  for (const [name, schema] of definitions) if ('properties' in schema) add(name, schema);
+  const type = '{ readonly [object: string]: { readonly [property: string]: string } }';
+  return `/** ${HEADER} */\nexport const PROPERTY_NAMES: ${type} = ${JSON.stringify(table)};\n`;
 }
 
 /** Copies a schema, giving every object in it to `change`. */

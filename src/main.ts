@@ -2,7 +2,7 @@
  * The wiring: from the arguments to the verb, and from what it throws to the log, standard error and the
  * exit status. Nothing else prints errors or decides how tsrun exits.
  */
-import { type Opening, parseOpening, parseRequest, type Request } from './cli/commandLine.ts';
+import { parseOpening, parseRequest, type Request } from './cli/commandLine.ts';
 import { commandOf, findVerb, type Verb } from './cli/commands.ts';
 import { globalsOf, type Invocation } from './cli/invocation.ts';
 import { type Log, type LogFormat, openLog } from './cli/log.ts';
@@ -24,14 +24,14 @@ export function main(): void {
     log = openLog(logOptionsOf(opening.globals));
     log.debug(`tsrun ${engine().args.join(' ')}`);
     request = parseRequest(opening);
-    perform(request, opening, log);
+    perform(request, log);
   } catch (thrown) {
     if (thrown instanceof Error) log?.debug(thrown.stack ?? thrown.message);
     fail(asTsrunError(thrown), log, request);
   }
 }
 
-function perform(request: Request, { globals }: Opening, log: Log): void {
+function perform(request: Request, log: Log): void {
   if (request.kind === 'help') {
     showHelp(request.verb, () => engine().exit(0));
     return;
@@ -39,7 +39,7 @@ function perform(request: Request, { globals }: Opening, log: Log): void {
   if (request.kind === 'version') {
     print(formatVersion());
   } else {
-    const { verb, values, args, explains } = request;
+    const { verb, values, args, explains, globals } = request;
     const invocation = { verb, values, args, globals: globalsOf(globals), log };
     const carryOut = explains ? undefined : VERB_FUNCTIONS[verb];
     if (carryOut === undefined) {
@@ -76,23 +76,40 @@ function parseLogFormat(text: string | undefined): LogFormat {
   throw usage(`invalid log-format: ${text}`);
 }
 
-/** Logs an error, prints it, with the help of the verb where the command line is wrong, and exits. */
+/** Logs an error, prints it, with its likely reason or the help of the verb, and exits. */
 function fail(error: TsrunError, log: Log | undefined, request: Request | undefined): void {
-  const message = `${contextOf(error, request)}${error.message}`;
   for (const warning of error.facts.warnings ?? []) log?.warning(warning);
-  const finish = () => {
+  const finish = (hint = '') => {
+    const message = `${contextOf(error, request)}${error.message}${hint}`;
     // Engines read the log; people standard error. Without --log a JSON log is standard error itself.
     if (log?.isFile || log?.format === 'json') log.error(message, error.code);
     if (log?.isFile || log?.format !== 'json') writeText(STDERR, `tsrun: ${message}\n`);
     engine().exit(error.facts.exitStatus ?? failureStatusOf(request));
   };
-  const { verb } = error.facts;
-  if (verb === undefined) {
+  const { verb, failed } = error.facts;
+  if (failed !== undefined && request?.kind === 'verb') {
+    addHint(error, request, finish);
+  } else if (verb === undefined) {
     finish();
-    return;
+  } else {
+    print('Incorrect Usage.\n\n');
+    showHelp(findVerb(verb), finish);
   }
-  print('Incorrect Usage.\n\n');
-  showHelp(findVerb(verb), finish);
+}
+
+/** What may be behind a failed step; an error in finding that out must not hide the failure itself. */
+function addHint(
+  error: TsrunError,
+  { verb, args, globals }: Extract<Request, { readonly kind: 'verb' }>,
+  finish: (hint?: string) => void,
+): void {
+  let hint = '';
+  import('./explain/hint.ts')
+    .then(({ hintFor }) => {
+      hint = hintFor(error, { verb, root: globalsOf(globals).root, id: args[0] ?? '' });
+    })
+    .catch(() => {})
+    .finally(() => finish(hint));
 }
 
 /** A command line that is wrong is 1 with every verb. */

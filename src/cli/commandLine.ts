@@ -15,6 +15,8 @@ export type Request =
   | { readonly kind: 'version' }
   | {
       readonly kind: 'verb';
+      /** The flags before the verb. */
+      readonly globals: Values;
       readonly verb: Verb;
       readonly values: Values;
       readonly args: readonly string[];
@@ -42,7 +44,7 @@ export function parseRequest({ globals, rest }: Opening): Request {
   if (parsed.values.isSet('help')) return { kind: 'help', verb };
   checkCount(command, verb, parsed.rest.length);
   const { values, explains } = parsed;
-  return { kind: 'verb', verb, values, args: parsed.rest, explains };
+  return { kind: 'verb', globals, verb, values, args: parsed.rest, explains };
 }
 
 function helpOf(name: string | undefined): Request {

@@ -173,6 +173,25 @@ const TABLE = {
     ],
   },
   features: { ...NOTHING, summary: 'show what this tsrun supports, as JSON', flags: [] },
+  check: {
+    usage: '[bundle]',
+    arguments: { min: 0, max: 1 },
+    summary: 'check a config.json: all that is wrong with it, and what this host cannot do',
+    description:
+      'Prints every problem with file, line and column, the line itself, and what may have been meant. ' +
+      'Exits with 1 when one of them is an error. Needs no privileges and touches nothing.',
+    flags: [
+      bundle,
+      {
+        name: 'format',
+        alias: 'f',
+        type: 'text',
+        default: 'text',
+        help: "select one of: 'text', 'json' or 'sarif'",
+      },
+      { name: 'no-host', type: 'bool', help: 'check the config alone, whatever this host can do' },
+    ],
+  },
   plan: {
     ...NOTHING,
     summary: 'print every native call that creating the container would make',

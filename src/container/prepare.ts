@@ -36,12 +36,21 @@ export function prepareCreate(
   if (configText === undefined) throw configMissing(file);
   const { value: spec, warnings } = loadConfig(configText, 'config.json');
   for (const warning of warnings) request.warn(warning);
-  const host = { ...machine, ...factsFor(spec, request) };
-  const options = optionsOf(request, spec, host, foreground);
-  const context = { spec, host, options };
+  const context = contextFor(request, spec, machine, foreground);
   const lacking = reportProblems(checkHost(context), configText, 'config.json');
   for (const warning of lacking) request.warn(warning);
   return { context, plan: buildPlan(CREATE, context), configText };
+}
+
+/** What the planners are told of a config that was checked. */
+export function contextFor(
+  request: CreateRequest,
+  spec: Spec,
+  machine: HostFacts,
+  foreground: boolean,
+): PlanContext {
+  const host = { ...machine, ...factsFor(spec, request) };
+  return { spec, host, options: optionsOf(request, spec, host, foreground) };
 }
 
 /** What is asked of the machine for some configs alone, and what the command line says of it. */
