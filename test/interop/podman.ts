@@ -3,7 +3,7 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { type Runtime, runtimePath } from './features.ts';
-import { makeImageArchive } from './image.ts';
+import { makeRootfsArchive } from './image.ts';
 import { type Result, type RunOptions, type Sandbox, TOP, until } from './sandbox.ts';
 
 export interface Podman {
@@ -48,7 +48,7 @@ export function preparePodman(sandbox: Sandbox): void {
       '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n',
   );
   sandbox.ok(['mount', '--bind', etc, '/etc/containers']);
-  const archive = makeImageArchive(sandbox.directory);
+  const archive = makeRootfsArchive(sandbox.directory);
   openPodman(sandbox, 'runc').ok(...IMPORT, archive, IMAGE);
 }
 

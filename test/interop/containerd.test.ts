@@ -1,0 +1,184 @@
+/** containerd's own client, ctr, with tsrun in runc's place. */
+import { expect } from 'vitest';
+import { ctr, IMAGE, startContainerd } from './containerd.ts';
+import { type Feature, type Runtime, runtimePath, testFeatures } from './features.ts';
+import { type Result, until, useSandbox } from './sandbox.ts';
+
+const NAMESPACE = 'tests';
+const sandbox = useSandbox((opened) => startContainerd(opened, NAMESPACE));
+
+interface Ctr {
+  readonly program: readonly string[];
+  call(args: readonly string[]): Result;
+  ok(...args: readonly string[]): string;
+  /** `ctr run` with the runtime; ARGS are options, the image and what follows it. */
+  run(args: readonly string[]): Result;
+  /** The same with a terminal. */
+  terminal(args: readonly string[]): Result;
+  /** A detached container, removed when `use` is done with it. */
+  with(args: readonly string[], use: (id: string) => void | Promise<void>): Promise<void>;
+}
+
+let counter = 0;
+function openCtr(runtime: Runtime): Ctr {
+  const program = [...ctr(sandbox), '-n', NAMESPACE];
+  const chosen = ['--runtime', 'io.containerd.runc.v2', '--runc-binary', runtimePath(runtime)];
+  const self: Ctr = {
+    program,
+    terminal: (args) => terminal([...program, 'run', ...chosen, ...args]),
+    call: (args) => sandbox.run([...program, ...args]),
+    ok: (...args) => sandbox.ok([...program, ...args]).trimEnd(),
+    run: (args) => self.call(['run', ...chosen, ...args]),
+    async with(args, use) {
+      const id = `${runtime}-${counter++}`;
+      const command = args.length > 0 ? args : ['sleep', '100000'];
+      self.ok('run', ...chosen, '-d', IMAGE, id, ...command);
+      try {
+        await use(id);
+      } finally {
+        self.call(['task', 'kill', '-s', 'KILL', id]);
+        await until(() => !/RUNNING/.test(taskLine(self, id)), `the end of ${id}`);
+        self.call(['task', 'rm', id]);
+        self.ok('container', 'rm', id);
+      }
+      expect(sandbox.cgroups().filter((path) => path.includes(id))).toEqual([]);
+    },
+  };
+  return self;
+}
+
+const taskLine = (engine: Ctr, id: string): string =>
+  engine
+    .ok('task', 'ls')
+    .split('\n')
+    .find((line) => line.startsWith(`${id} `)) ?? '';
+
+const FEATURES: readonly Feature<Ctr>[] = [
+  {
+    name: 'run --rm: output, exit status',
+    check: (engine) => {
+      const id = `rm-${counter++}`;
+      const { status, stdout } = engine.run(['--rm', IMAGE, id, 'sh', '-c', 'echo out; exit 3']);
+      expect({ status, stdout }).toEqual({ status: 3, stdout: 'out\n' });
+      expect(engine.ok('container', 'ls', '-q')).not.toContain(id);
+    },
+  },
+  {
+    name: 'run: errors say what is missing',
+    check: (engine) => {
+      const id = `missing-${counter++}`;
+      const { status, stderr } = engine.run(['--rm', IMAGE, id, 'no-such-program']);
+      expect(status).toBe(1);
+      expect(stderr).toMatch(/no-such-program.*executable file not found in \$PATH/);
+      engine.call(['container', 'rm', id]);
+    },
+  },
+  {
+    name: 'run --tty',
+    check: (engine) => {
+      const { stdout } = engine.terminal(['--rm', '--tty', IMAGE, `tty-${counter++}`, 'tty']);
+      expect(stdout).toContain('/dev/pts/0');
+    },
+  },
+  {
+    name: 'task exec: output, exit status, --tty',
+    check: (engine) =>
+      engine.with([], (id) => {
+        const exec = ['task', 'exec', '--exec-id', 'one', id, 'sh', '-c', 'echo out; exit 4'];
+        expect(engine.call(exec)).toMatchObject({ status: 4, stdout: 'out\n' });
+        const line = [...engine.program, 'task', 'exec', '--tty', '--exec-id', 'two', id, 'tty'];
+        expect(terminal(line).stdout).toContain('/dev/pts/0');
+      }),
+  },
+  {
+    name: 'task pause, resume, ls',
+    check: (engine) =>
+      engine.with([], (id) => {
+        engine.ok('task', 'pause', id);
+        expect(taskLine(engine, id)).toMatch(/PAUSED$/);
+        engine.ok('task', 'resume', id);
+        expect(taskLine(engine, id)).toMatch(/RUNNING$/);
+      }),
+  },
+  {
+    name: 'task metrics, ps',
+    check: (engine) =>
+      engine.with([], (id) => {
+        const metrics = engine.ok('task', 'metrics', '--format', 'json', id);
+        const { memory, pids } = JSON.parse(metrics) as {
+          memory: { usage: { usage: number } };
+          pids: { current: number };
+        };
+        expect(pids.current).toBe(1);
+        expect(memory.usage.usage).toBeGreaterThan(0);
+        expect(engine.ok('task', 'ps', id).split('\n')).toHaveLength(2);
+      }),
+  },
+  {
+    name: 'task kill: a signal',
+    check: (engine) =>
+      engine.with(['sh', '-c', 'trap "exit 9" USR1; while :; do sleep 0.05; done'], async (id) => {
+        await sleepMs(300); // until the shell has its trap
+        engine.ok('task', 'kill', '-s', 'USR1', id);
+        // PID 1 does not end by a signal that it has no trap for.
+        await until(() => /STOPPED/.test(taskLine(engine, id)), `${id} to stop`);
+      }),
+  },
+  {
+    name: 'run --memory-limit, --cpus, --read-only, --cap-drop, --seccomp, --env, --mount',
+    check: (engine) => {
+      const limits = ['--memory-limit', '50331648', '--cpus', '0.5', '--read-only', '--seccomp'];
+      const more = ['--cap-drop', 'CAP_CHOWN', '--env', 'A=b'];
+      const mount = `type=bind,src=${sandbox.directory},dst=/mnt,options=rbind:ro`;
+      const script =
+        'cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/cpu/cpu.cfs_quota_us; ' +
+        'touch /x 2>/dev/null || echo ro; chown 1 /mnt/x 2>/dev/null || echo denied; echo $A; ' +
+        'grep Seccomp: /proc/self/status; ls -d /mnt/containerd';
+      const cgroups = 'type=cgroup,src=cgroup,dst=/sys/fs/cgroup,options=ro';
+      const args = [...limits, ...more, '--mount', mount, '--mount', cgroups];
+      const { stdout } = engine.run([
+        '--rm',
+        ...args,
+        IMAGE,
+        `options-${counter++}`,
+        'sh',
+        '-c',
+        script,
+      ]);
+      expect(stdout.trim().split(/\s+/).join(' ')).toBe(
+        '50331648 50000 ro denied b Seccomp: 2 /mnt/containerd',
+      );
+    },
+  },
+  {
+    name: 'run --net-host, --with-ns, --privileged',
+    check: (engine) => {
+      const host = sandbox.ok(['readlink', '/proc/self/ns/net']).trim();
+      const link = (...args: string[]) =>
+        engine
+          .run(['--rm', ...args, IMAGE, `link-${counter++}`, 'readlink', '/proc/self/ns/net'])
+          .stdout.trim();
+      expect(link('--net-host')).toBe(host);
+      expect(link('--with-ns', 'network:/proc/1/ns/net')).toBe(host);
+      expect(link()).not.toBe(host);
+      const status = [
+        '--rm',
+        '--privileged',
+        IMAGE,
+        `all-${counter++}`,
+        'grep',
+        'CapEff',
+        '/proc/self/status',
+      ];
+      expect(engine.run(status).stdout).toMatch(/CapEff:\t000001fff/);
+    },
+  },
+];
+
+testFeatures('containerd: ctr', FEATURES, openCtr);
+
+const sleepMs = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+/** A command with a terminal as its standard streams. */
+const terminal = (command: readonly string[]): Result =>
+  sandbox.run(['script', '-qec', command.join(' '), '/dev/null']);
