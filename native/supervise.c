@@ -1,12 +1,13 @@
 /*
- * The foreground supervisor: `tsrun-init supervise PID PTYFD|-1 [--] COMMAND…` stands in for tsrun while
- * the container runs. It passes signals on, relays the terminal, reaps, at the end runs COMMAND (which
- * removes the container; none with --keep), and ends with the container's status.
+ * The foreground supervisor: `tsrun-init supervise …` stands in for tsrun while the container runs. It
+ * passes signals on, relays the terminal, reaps, at the end removes the container or runs COMMAND, which
+ * does (neither with --keep), and ends with the container's status.
  *
  * The caller has blocked all signals, so that none is lost between its execve(2) and the signalfd here.
  */
 #include "supervise.h"
 #include "relay.h"
+#include "removal.h"
 #include "start.h"
 #include "text.h"
 #include <errno.h>
@@ -114,6 +115,16 @@ static void attend(struct supervisor *s)
     tsr_relay_release_terminal(&s->relay);
 }
 
+/* DIRFD DIRECTORY CGROUP… up to `--` or the end. True when nothing is left of the container. */
+static bool remove_listed(char **list)
+{
+    int count = 0;
+
+    while (list[count] != NULL && strcmp(list[count], "--") != 0)
+        count++;
+    return count >= 2 && tsr_remove_container(tsr_parse_number(list[0]), list[1], count - 2, list + 2);
+}
+
 /* It reports its own failures; the status stays the container's. */
 static void run_command(char **command)
 {
@@ -141,6 +152,7 @@ int tsr_supervise(int count, char **arguments)
 {
     static struct supervisor supervisor;
     struct supervisor *s = &supervisor;
+    char **removal = NULL;
     int terminal;
 
     if (count < 2)
@@ -150,7 +162,11 @@ int tsr_supervise(int count, char **arguments)
     if (s->container <= 0 || (terminal < 0 && strcmp(arguments[1], "-1") != 0))
         return USAGE;
     arguments += 2;
-    if (*arguments != NULL && strcmp(*arguments, "--") == 0)
+    if (*arguments != NULL && strcmp(*arguments, "remove") == 0)
+        removal = ++arguments;
+    while (*arguments != NULL && strcmp(*arguments, "--") != 0)
+        arguments++;
+    if (*arguments != NULL)
         arguments++;
     /* Run from a descriptor, the kernel would name us by its number. */
     prctl(PR_SET_NAME, "tsrun");
@@ -159,6 +175,7 @@ int tsr_supervise(int count, char **arguments)
         return FAILURE;
     tsr_relay_open(&s->relay, terminal);
     attend(s);
-    run_command(arguments);
+    if (removal == NULL || !remove_listed(removal))
+        run_command(arguments);
     return s->status;
 }

@@ -11,7 +11,7 @@ struct test {
 
 /* One table a file; main.c runs them all. */
 extern const struct test wire_tests[], resolve_tests[], text_tests[], run_tests[], start_tests[], hook_tests[],
-    execute_tests[], supervise_tests[], copy_up_tests[];
+    execute_tests[], supervise_tests[], removal_tests[], copy_up_tests[];
 
 void check_that(bool holds, const char *claim, const char *file, int line);
 void check_equal(long long got, long long expected, const char *claim, const char *file, int line);

@@ -13,6 +13,7 @@ static const struct {
     {"wire", wire_tests},       {"resolve", resolve_tests}, {"text", text_tests},
     {"run", run_tests},         {"start", start_tests},     {"hook", hook_tests},
     {"execute", execute_tests}, {"copy_up", copy_up_tests}, {"supervise", supervise_tests},
+    {"removal", removal_tests},
 };
 
 static long checks, failures;

@@ -23,24 +23,30 @@ import { probeHost } from './probe.ts';
 import type { StateRecord } from './record.ts';
 import type { CreateRequest } from './request.ts';
 import { rootfsMountsOf, unmountRootfs } from './rootfsMounts.ts';
-import { claim, removeDirectory, saveConfig, saveRecord } from './store.ts';
+import { claim, removeDirectory, type Stored, saveConfig, saveRecord } from './store.ts';
 
 /**
  * Creates a container. TsrunError when it cannot: `container-exists`, `config-…`, or `step-failed` with
  * the property to blame; nothing is left of it then.
  */
 export function create(request: CreateRequest): void {
-  createContainer(request, 'detached').closeAll();
+  createContainer(request, 'detached').slots.closeAll();
 }
 
-/**
- * Creates a container and returns the runtime's slots: init's pid, its pidfd, and in the foreground the
- * socket over which the terminal's master comes. They are the caller's to close.
- */
+export interface Created {
+  /**
+   * The runtime's: init's pid, its pidfd, and in the foreground the socket over which the terminal's
+   * master comes. They are the caller's to close.
+   */
+  readonly slots: Slots;
+  readonly stored: Stored;
+}
+
+/** Creates a container for who goes on with it in the same process. */
 export function createContainer(
   request: CreateRequest,
   attachment: 'detached' | 'foreground',
-): Slots {
+): Created {
   const prepared = prepareCreate(request, probeHost(), attachment === 'foreground');
   const { options } = prepared.context;
   checkConsole(prepared.context);
@@ -66,7 +72,7 @@ function perform(
   { context, plan }: Prepared,
   directory: string,
   cgroups: readonly string[],
-): Slots {
+): Created {
   const slots = new Slots();
   let record = newRecord(context, plan, cgroups);
   const saveState = (status: StateRecord['status']) => {
@@ -92,7 +98,7 @@ function perform(
       warn,
       compileFilter: filterCompiler(request.root),
     });
-    return slots;
+    return { slots, stored: { directory, record } };
   } catch (thrown) {
     const wasSpawned = slots.has(INIT);
     slots.closeAll();

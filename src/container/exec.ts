@@ -41,7 +41,7 @@ export function exec(request: ExecRequest): void {
   const slots = new Slots();
   perform(request, context, slots);
   if (request.detach) slots.closeAll();
-  else supervise(slots.get(INIT), receiveMaster(slots), []);
+  else supervise(slots.get(INIT), receiveMaster(slots), { command: [] });
 }
 
 function checkStatus(stored: Stored, ignorePaused: boolean): void {

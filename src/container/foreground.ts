@@ -34,15 +34,35 @@ export function receiveMaster(slots: Slots): Fd | undefined {
   return master;
 }
 
+/** What the supervisor does once the container has ended. */
+export interface Ending {
+  /** The program that removes the container; empty when it is kept. */
+  readonly command: readonly string[];
+  /**
+   * All that is left of it: its directory, open, and its cgroups. The supervisor removes them itself, and
+   * runs the command only when something stands in the way. Absent where `delete` has more to do.
+   */
+  readonly remains?: {
+    readonly fd: Fd;
+    readonly directory: string;
+    readonly cgroups: readonly string[];
+  };
+}
+
 /**
- * Becomes the supervisor of a child, which ends as the child does (128+N for signal N) once the command
- * has run. All signals must be blocked, so that none is lost in between.
+ * Becomes the supervisor of a child, which ends as the child does (128+N for signal N) once the container
+ * is removed. All signals must be blocked, so that none is lost in between.
  */
-export function supervise(child: Pid, master: Fd | undefined, command: readonly string[]): never {
+export function supervise(child: Pid, master: Fd | undefined, ending: Ending): never {
   // Node marks the descriptors it was given, the standard streams too.
   for (const fd of STANDARD_STREAMS) clearCloseOnExec(fd);
   if (master !== undefined) clearCloseOnExec(master);
-  const rest = command.length === 0 ? [] : ['--', ...command];
-  const args = [EXECUTOR_NAME, 'supervise', String(child), String(master ?? -1), ...rest];
+  const { command, remains } = ending;
+  const args = [EXECUTOR_NAME, 'supervise', String(child), String(master ?? -1)];
+  if (remains !== undefined) {
+    clearCloseOnExec(remains.fd);
+    args.push('remove', String(remains.fd), remains.directory, ...remains.cgroups);
+  }
+  if (command.length > 0) args.push('--', ...command);
   execve(pathOf(executorProgram()), args, engine().environ);
 }

@@ -1,13 +1,16 @@
 /** `run`: create and start; in the foreground this program then makes way for the supervisor. */
 
 import { engine } from '../engine/current.ts';
+import { openDirectory } from '../linux/files.ts';
 import { becomeSubreaper, blockSignals } from '../linux/processes.ts';
 import { INIT } from '../plan/step.ts';
 import { createContainer } from './create.ts';
 import { deleteContainer } from './delete.ts';
-import { receiveMaster, supervise } from './foreground.ts';
+import { type Ending, receiveMaster, supervise } from './foreground.ts';
+import type { StateRecord } from './record.ts';
 import type { RunRequest } from './request.ts';
-import { start } from './start.ts';
+import { startCreated } from './start.ts';
+import type { Stored } from './store.ts';
 
 /**
  * Runs a container. Detached it returns when the program runs. In the foreground it does not return:
@@ -16,28 +19,42 @@ import { start } from './start.ts';
  */
 export function run(request: RunRequest): void {
   if (request.detach) {
-    createContainer(request, 'detached').closeAll();
-    startOrDelete(request);
+    const { slots, stored } = createContainer(request, 'detached');
+    slots.closeAll();
+    startOrDelete(request, stored);
     return;
   }
   // Before anything is made: a signal that comes now is the supervisor's to forward.
   blockSignals();
   if (!request.noSubreaper) becomeSubreaper();
-  const slots = createContainer(request, 'foreground');
+  const { slots, stored } = createContainer(request, 'foreground');
   const master = receiveMaster(slots);
-  startOrDelete(request);
-  supervise(slots.get(INIT), master, deletion(request));
+  startOrDelete(request, stored);
+  supervise(slots.get(INIT), master, endingOf(request, stored));
 }
 
-function startOrDelete({ root, id, warn }: RunRequest): void {
+function startOrDelete({ root, id, warn }: RunRequest, created: Stored): void {
   try {
-    start(root, id, warn);
+    startCreated(created, warn);
   } catch (thrown) {
     deleteContainer(root, id, true, warn);
     throw thrown;
   }
 }
 
-/** What the supervisor runs at the end. */
-const deletion = ({ root, id, keep }: RunRequest): readonly string[] =>
-  keep ? [] : [...engine().self, '--root', root, 'delete', '--force', id];
+/** What the supervisor does at the end. */
+function endingOf({ root, id, keep }: RunRequest, { directory, record }: Stored): Ending {
+  if (keep) return { command: [] };
+  const command = [...engine().self, '--root', root, 'delete', '--force', id];
+  if (!leavesFilesAlone(record)) return { command };
+  const fd = openDirectory(directory);
+  return { command, remains: { fd, directory, cgroups: record.cgroup_paths } };
+}
+
+/** All its processes end with init, and nothing but cgroups and files was made for it: no hook follows. */
+const leavesFilesAlone = (record: StateRecord): boolean =>
+  !record.shares_pid_namespace &&
+  record.systemd_unit === undefined &&
+  record.resctrl_groups === undefined &&
+  record.rootfs_mounts === undefined &&
+  record.poststop.length === 0;

@@ -23,13 +23,31 @@ const LOCK_PATIENCE_MS = 10_000;
  * fails ends the container.
  */
 export function start(root: string, id: string, warn: Warn): void {
-  const stored = load(root, id);
-  const lock = lockContainer(stored.directory, LOCK_PATIENCE_MS);
-  if (lock === undefined) throw containerMissing();
-  try {
+  startStored(load(root, id), warn, (stored) => {
     const status = statusOf(stored);
     if (status !== 'created') throw cannotStart(status);
     letGo(stored);
+  });
+}
+
+/** The same for the process that has just created the container: it need not ask what is known. */
+export function startCreated(created: Stored, warn: Warn): void {
+  startStored(created, warn, (stored) => {
+    try {
+      letGo(stored);
+    } catch (thrown) {
+      // Somebody else was faster.
+      if (failedWith(thrown, 'ENOENT', 'ECONNREFUSED')) throw cannotStart(statusOf(stored));
+      throw thrown;
+    }
+  });
+}
+
+function startStored(stored: Stored, warn: Warn, go: (stored: Stored) => void): void {
+  const lock = lockContainer(stored.directory, LOCK_PATIENCE_MS);
+  if (lock === undefined) throw containerMissing();
+  try {
+    go(stored);
   } finally {
     close(lock);
   }
