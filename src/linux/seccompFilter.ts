@@ -49,7 +49,7 @@ function newerThanProfile(known: readonly string[], architectures: readonly numb
     const numbers = known.flatMap((name) => syscallNumber(token, name) ?? []);
     if (numbers.length === 0) return [];
     const highest = numbers.reduce((a, b) => Math.max(a, b));
-    return [blockFor(token, highest, architectures)];
+    return [blockFor(token, highest)];
   });
   return assemble(blocks);
 }
@@ -62,10 +62,10 @@ interface Block {
   readonly highest: number;
 }
 
-function blockFor(token: number, highest: number, architectures: readonly number[]): Block {
+/** Where x32 is not asked for, its calls are another architecture's: what libseccomp does with those. */
+function blockFor(token: number, highest: number): Block {
   if (token === X32_TOKEN) return { token: X86_64_TOKEN, range: 'x32', highest };
-  const sharesArch = token === X86_64_TOKEN && architectures.includes(X32_TOKEN);
-  return { token, range: sharesArch ? 'not x32' : 'all', highest };
+  return { token, range: token === X86_64_TOKEN ? 'not x32' : 'all', highest };
 }
 
 /** Length of a block, and so the way from its start to the next. */

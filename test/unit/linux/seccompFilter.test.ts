@@ -153,6 +153,13 @@ describe('linux.seccomp, compiled', () => {
     ).toEqual([ALLOW, EPERM, ENOSYS, ENOSYS]);
   });
 
+  it('kills on x32’s calls where x32 is not listed', () => {
+    const X32 = 0x4000_0000;
+    expect(decisions(profile([rule(['read', 'openat2'])]), { nr: X32 }, { nr: X32 + 438 })).toEqual(
+      [KILL_THREAD, KILL_THREAD],
+    );
+  });
+
   it.each(['docker-default', 'podman-default', 'containerd-seccomp'])(
     'compiles the profile of %s to a filter the kernel takes',
     (name) => {
