@@ -36,7 +36,7 @@ const WARNINGS = [
 /** For profilers and debuggers. */
 const SYMBOLS = Boolean(process.env.TSRUN_SYMBOLS);
 const HARDENING = ['-fstack-protector-strong', '-D_FORTIFY_SOURCE=2'];
-const SOURCES = ['main', 'host', 'ffi', 'utf8', 'fortify', 'heap'];
+const SOURCES = ['main', 'host', 'ffi', 'utf8', 'libc', 'heap'];
 
 const run = (program, args) => execFileSync(program, args, { stdio: 'inherit' });
 

@@ -14,6 +14,7 @@ import { loadSaved } from '../spec/load.ts';
 import { checkConsole, checkPreserved } from './descriptors.ts';
 import { processOf } from './execProcess.ts';
 import { execute } from './execute.ts';
+import { filterCompiler } from './filters.ts';
 import { callersWindowSize, receiveMaster, supervise } from './foreground.ts';
 import { Slots } from './perform.ts';
 import { probeHost } from './probe.ts';
@@ -55,7 +56,7 @@ function checkOnHost(context: ExecContext): void {
   if (problems.length > 0) throw configInvalid('exec', problems);
 }
 
-function perform({ warn }: ExecRequest, context: ExecContext, slots: Slots): void {
+function perform({ warn, root }: ExecRequest, context: ExecContext, slots: Slots): void {
   const saveState = (status: string) => {
     throw new RangeError(`exec does not save ${status}`);
   };
@@ -63,7 +64,15 @@ function perform({ warn }: ExecRequest, context: ExecContext, slots: Slots): voi
   const { preserveFds } = options;
   const plan = buildPlan(EXEC, context);
   try {
-    execute({ plan, config: spec, slots, preserveFds, saveState, warn });
+    execute({
+      plan,
+      config: spec,
+      slots,
+      preserveFds,
+      saveState,
+      warn,
+      compileFilter: filterCompiler(root),
+    });
   } catch (thrown) {
     slots.closeAll();
     // It has ended since it was asked for its status.

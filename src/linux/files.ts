@@ -2,6 +2,7 @@
 import { engine } from '../engine/current.ts';
 import { failedWith, throwing } from './call.ts';
 import {
+  AT_EMPTY_PATH,
   AT_FDCWD,
   AT_REMOVEDIR,
   AT_SYMLINK_NOFOLLOW,
@@ -33,6 +34,7 @@ const sys = {
   fchownat: throwing('fchownat', 'i:isiii'),
   chdir: throwing('chdir', 'i:s'),
   statfs: throwing('statfs', 'i:sp'),
+  statx: throwing('statx', 'i:isiip'),
   getdents64: throwing('getdents64', 'l:ipi'),
   flock: throwing('flock', 'i:ii'),
 };
@@ -235,6 +237,19 @@ export function filesystemType(path: string): number {
   sys.statfs(path, path, buffer);
   return viewOf(buffer).getUint32(0, LITTLE_ENDIAN);
 }
+
+/** Owner and mode of an open file, as st_mode has them: statx(2), whose structure no architecture changes. */
+export function ownerOf(fd: Fd): { readonly uid: number; readonly mode: number } {
+  const buffer = new Uint8Array(256);
+  sys.statx(fd, fd, '', AT_EMPTY_PATH, STATX_TYPE | STATX_MODE | STATX_UID, buffer);
+  // | u32 mask | u32 | u64 attributes | u32 links | u32 uid | u32 gid | u16 mode |
+  const view = viewOf(buffer);
+  return { uid: view.getUint32(20, LITTLE_ENDIAN), mode: view.getUint16(28, LITTLE_ENDIAN) };
+}
+
+const STATX_TYPE = 0x1;
+const STATX_MODE = 0x2;
+const STATX_UID = 0x8;
 
 /** A directory's descriptor, for the *at calls. */
 export const openDirectory = (path: string, dirfd: Fd = AT_FDCWD): Fd =>

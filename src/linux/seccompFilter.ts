@@ -8,6 +8,12 @@ import { concatenate, LITTLE_ENDIAN, viewOf } from './memory.ts';
 
 const ENOSYS = 38;
 
+/**
+ * Counts changes of what `compileFilter` makes of the same rules: a filter that was kept by an earlier tsrun
+ * is none of this one's.
+ */
+export const COMPILER = 2;
+
 /** An array of struct sock_filter. SystemError when libseccomp refuses the rules. */
 export function compileFilter(source: SeccompFilter): Uint8Array {
   const tokens = new Set([nativeArchitecture(), ...source.architectures.map(resolveArchitecture)]);
