@@ -17,6 +17,7 @@ const PROGRAMS = {
   runc: 'runc',
   busybox: 'busybox-static',
   'musl-gcc': 'musl-tools',
+  cppcheck: 'cppcheck',
   ip: 'iproute2',
   script: 'bsdutils',
   nsenter: 'util-linux',
@@ -160,6 +161,7 @@ step('format and lint', 'npx', ['biome', 'check', '.']);
 step('types', 'npm', ['run', '--silent', 'types']);
 vitest('unit and layout', 'unit');
 step('C with sanitizers', 'make', ['-C', 'native', 'test']);
+if (onPath('cppcheck')) step('cppcheck', 'make', ['-C', 'native', 'check']);
 if (isRoot) {
   vitest('integration on tsrun', 'integration');
   if (onPath('apt-get')) {

@@ -19,6 +19,7 @@ import { withSegment } from './elf.mjs';
 import { quickjsLibrary } from './library.mjs';
 import { moduleTable } from './modules.mjs';
 import { boundSymbols, symbolTable } from './symbols.mjs';
+import { WARNINGS } from './warnings.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../..');
@@ -27,12 +28,6 @@ const work = join(root, 'dist/quickjs');
 /** Where the snapshot lies in every process: far above the program, below everything else. */
 const HEAP_ADDRESS = 0x20000000;
 
-const WARNINGS = [
-  '-std=c17 -Wall -Wextra -Wconversion -Wshadow -Wvla -Wformat=2 -Wswitch-enum',
-  '-Wmissing-prototypes -Wstrict-prototypes -Werror',
-]
-  .join(' ')
-  .split(' ');
 /** For profilers and debuggers. */
 const SYMBOLS = Boolean(process.env.TSRUN_SYMBOLS);
 const HARDENING = ['-fstack-protector-strong', '-D_FORTIFY_SOURCE=2'];

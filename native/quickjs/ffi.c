@@ -7,6 +7,8 @@
 #include <string.h>
 
 enum { PARAMETERS = 8 };
+/* 2^53: up to here every integer is a double. */
+static const double EXACT = 9007199254740992.0;
 
 /* Variadic, because open, fcntl, ioctl, prctl and syscall are: x86-64 wants the number of vector
  * registers in al then, and other functions do not look at it. */
@@ -43,7 +45,7 @@ int ffi_integer(JSContext *context, JSValueConst value, long *ret_integer)
 		return 0;
 	case JS_TAG_FLOAT64:
 		real = JS_VALUE_GET_FLOAT64(value);
-		if (!(real >= -0x1p53 && real <= 0x1p53) || real != (double)(int64_t)real) {
+		if (!(real >= -EXACT && real <= EXACT) || real != (double)(int64_t)real) {
 			JS_ThrowRangeError(context, "%f is no integer a C function could take", real);
 			return -1;
 		}

@@ -9,9 +9,13 @@ struct test {
     void (*run)(void);
 };
 
-/* One table a file; main.c runs them all. */
-extern const struct test wire_tests[], resolve_tests[], text_tests[], run_tests[], start_tests[], hook_tests[],
-    execute_tests[], supervise_tests[], removal_tests[], copy_up_tests[];
+struct suite {
+    const char *name;
+    const struct test *tests;
+};
+
+/* What main.c runs; ends with a name of NULL. */
+extern const struct suite suites[];
 
 void check_that(bool holds, const char *claim, const char *file, int line);
 void check_equal(long long got, long long expected, const char *claim, const char *file, int line);

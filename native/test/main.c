@@ -1,20 +1,10 @@
-/* Runs every test of the executor. */
+/* Runs every test of the program it is linked into (suites). */
 #include "check.h"
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static const struct {
-    const char *name;
-    const struct test *tests;
-} suites[] = {
-    {"wire", wire_tests},       {"resolve", resolve_tests}, {"text", text_tests},
-    {"run", run_tests},         {"start", start_tests},     {"hook", hook_tests},
-    {"execute", execute_tests}, {"copy_up", copy_up_tests}, {"supervise", supervise_tests},
-    {"removal", removal_tests},
-};
 
 static long checks, failures;
 static const char *current_case;
@@ -85,11 +75,11 @@ int main(int count, char **arguments)
 
     /* Nothing here waits for long: a test that hangs has failed. */
     alarm(120);
-    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) {
-        if (count > 1 && strcmp(arguments[1], suites[i].name) != 0)
+    for (const struct suite *suite = suites; suite->name != NULL; suite++) {
+        if (count > 1 && strcmp(arguments[1], suite->name) != 0)
             continue;
-        for (const struct test *test = suites[i].tests; test->title != NULL; test++, tests++)
-            run(suites[i].name, test);
+        for (const struct test *test = suite->tests; test->title != NULL; test++, tests++)
+            run(suite->name, test);
     }
     printf("native: %d tests, %ld checks, %ld failures\n", tests, checks, failures);
     return failures == 0 && tests > 0 ? 0 : 1;
