@@ -193,7 +193,8 @@ const TABLE = {
     ],
   },
   plan: {
-    ...NOTHING,
+    usage: '[bundle]',
+    arguments: { min: 0, max: 1 },
     summary: 'print every native call that creating the container would make',
     description:
       'Prints the plan of `tsrun create`, which is what it performs: one step a line, with the actor ' +
@@ -206,8 +207,12 @@ const TABLE = {
         alias: 'f',
         type: 'text',
         default: 'text',
-        help: "select one of: 'text' or 'json'",
+        help: "select one of: 'text', 'json', 'html' or 'strace'",
       },
+      { name: 'strace', type: 'bool', help: 'the same as --format strace' },
+      { name: 'why', type: 'text', help: 'only what this property causes: /mounts/3 or mounts[3]' },
+      { name: 'diff', type: 'text', help: 'what the bundle changes, compared with this one' },
+      { name: 'timing', type: 'text', help: 'draw a file that create --trace has written' },
       ...CREATION.filter((flag) => flag.type !== 'text'),
     ],
   },

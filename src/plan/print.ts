@@ -15,7 +15,8 @@ const ORIGIN_WIDTH = 30;
 export const formatPlanText = (plan: Plan): string =>
   plan.steps.map((step, index) => `${formatStep(step, index)}\n`).join('');
 
-function formatStep(step: Step, index: number): string {
+/** One line of the plan, without a newline. */
+export function formatStep(step: Step, index: number): string {
   return [
     String(index).padStart(3),
     step.actor.padEnd(7),
@@ -25,23 +26,33 @@ function formatStep(step: Step, index: number): string {
 }
 
 /** `open_tree(path="/srv/data", flags=OPEN_TREE_CLONE|AT_RECURSIVE) → mount3`. */
-function formatCall(step: Step): string {
+export function formatCall(step: Step): string {
+  const { args, outs } = formatArguments(step);
+  const named = args.map(({ name, text }) => `${name}=${text}`);
+  const arrow = outs.length === 0 ? '' : ` → ${outs.join(', ')}`;
+  return `${step.op.call}(${named.join(', ')})${arrow}`;
+}
+
+/** The arguments of a step as text, and the slots it fills. */
+export function formatArguments(step: Step): {
+  readonly args: readonly { readonly name: string; readonly text: string }[];
+  readonly outs: readonly string[];
+} {
   const values = new Map<string, unknown>(Object.entries(step.op));
-  const args: string[] = [];
+  const args: { readonly name: string; readonly text: string }[] = [];
   const outs: string[] = [];
   for (const field of OPS[step.op.call].fields) {
     const value = values.get(field.name);
     if (value === undefined) continue;
     if (field.type === 'slot_out' || field.type === 'slot_out?') outs.push(String(value));
     else if (field.type === 'filter' && step.op.call === 'seccomp')
-      args.push(`${field.name}=${formatFilter(step.op.filter)}`);
-    else args.push(`${field.name}=${formatField(field, value)}`);
+      args.push({ name: field.name, text: formatFilter(step.op.filter) });
+    else args.push({ name: field.name, text: formatField(field, value) });
   }
-  const arrow = outs.length === 0 ? '' : ` → ${outs.join(', ')}`;
-  return `${step.op.call}(${args.join(', ')})${arrow}`;
+  return { args, outs };
 }
 
-const formatIgnored = (step: Step): string =>
+export const formatIgnored = (step: Step): string =>
   step.ignore === undefined || step.ignore.length === 0
     ? ''
     : `  [${step.warn === true ? 'warns of' : 'ignores'} ${step.ignore.join(', ')}]`;
