@@ -28,6 +28,7 @@ struct hook {
     struct iovec state[3];
     int fed;
     struct tsr_output output[2];
+    int64_t began_ms;
     int status;
 };
 
@@ -155,7 +156,7 @@ static int kill_hook(struct hook *hook, int error)
 /* Waits for its end, with SIGCHLD let through only inside ppoll, so that none is missed. */
 static int attend(struct hook *hook, int control, const sigset_t *unblocked)
 {
-    int64_t deadline = now_ms() + hook->op->timeout_ms;
+    int64_t deadline = hook->began_ms + hook->op->timeout_ms;
 
     for (;;) {
         struct pollfd polled[] = {
@@ -231,7 +232,7 @@ int op_hook(struct tsr_machine *m, const struct op_hook *op)
     };
     int error;
 
-    hook = (struct hook){.op = op, .umask = m->umask};
+    hook = (struct hook){.op = op, .umask = m->umask, .began_ms = now_ms()};
     /* A container without a process (poststop) has no pid, and head is all of its state. */
     for (int i = 0; i < (op->state_tail[0] == '\0' ? 1 : 3); i++)
         hook.state[i] = (struct iovec){(void *)(uintptr_t)parts[i], strlen(parts[i])};
@@ -242,7 +243,11 @@ int op_hook(struct tsr_machine *m, const struct op_hook *op)
     close_all(hook.theirs);
     if (error == 0 && hook.status != 0)
         error = -ECHILD;
-    if (error == -ECHILD || error == -ETIMEDOUT)
+    if (error == -ECHILD || error == -ETIMEDOUT || (error == 0 && m->is_traced)) {
         tsr_describe_hook(&m->detail, hook.status, error == -ETIMEDOUT ? op->timeout_ms : 0, hook.output);
+        tsr_text_add(&m->detail, ", took ");
+        tsr_text_add_number(&m->detail, (uint64_t)(now_ms() - hook.began_ms));
+        tsr_text_add(&m->detail, " ms");
+    }
     return error;
 }

@@ -24,6 +24,8 @@ struct tsr_machine {
     bool is_released;
     /* Set in the outer executor once init runs: there is nothing left to do. */
     bool is_done;
+    /* What hooks say is wanted although they succeed. */
+    bool is_traced;
     /* Memory shared by outer and init: the kernel writes init's pid here as outer would see it. */
     int32_t *init_pid;
     /* The umask of hooks: the one inherited, or the one of the plan. The executor's own is 0. */
@@ -37,6 +39,8 @@ struct tsr_machine {
 
 /* Performs the plan: 0 when all is done, 1 when a fault was reported or the runtime is gone. */
 int tsr_run(struct tsr_machine *m);
+struct tsr_trace;
+int tsr_run_traced(struct tsr_machine *m, struct tsr_trace *trace);
 /* Sends one control message, with a descriptor unless fd is -1. Nobody there to hear it is no error. */
 void tsr_say(const struct tsr_machine *m, enum tsr_message type, uint32_t plan_index, int32_t value,
              int fd);

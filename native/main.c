@@ -1,6 +1,7 @@
-/* `tsrun-init PLANFD CONTROLFD` performs a plan; `tsrun-init supervise …` is in supervise.c. */
+/* `tsrun-init PLANFD CONTROLFD [TRACEFD]` performs a plan; `tsrun-init supervise …` is in supervise.c. */
 #include "machine.h"
 #include "supervise.h"
+#include "trace.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -48,7 +49,7 @@ static int map_arena(size_t size, struct tsr_arena *ret_arena)
     return 0;
 }
 
-static int perform(int plan_fd, int control)
+static int perform(int plan_fd, int control, int trace_fd)
 {
     static struct tsr_machine machine;
     struct tsr_machine *m = &machine;
@@ -73,6 +74,11 @@ static int perform(int plan_fd, int control)
         return refuse(m, error, "bad plan");
     /* Modes in the plan are exact. */
     m->umask = umask(0);
+    if (trace_fd >= 0) {
+        struct tsr_trace *trace = tsr_trace_map(trace_fd);
+
+        return trace == NULL ? refuse(m, -EINVAL, "no trace") : tsr_run_traced(m, trace);
+    }
     return tsr_run(m);
 }
 
@@ -82,11 +88,11 @@ int main(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "supervise") == 0)
         return tsr_supervise(argc - 2, argv + 2);
-    if (argc != 3)
+    if (argc != 3 && argc != 4)
         return 2;
     plan_fd = tsr_parse_number(argv[1]);
     control = tsr_parse_number(argv[2]);
     if (plan_fd < 0 || control < 0)
         return 2;
-    return perform(plan_fd, control);
+    return perform(plan_fd, control, argc == 4 ? tsr_parse_number(argv[3]) : -1);
 }

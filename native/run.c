@@ -1,5 +1,6 @@
 /* The loop: yield, skip, perform, ignore or report. */
 #include "machine.h"
+#include "trace.h"
 #include <errno.h>
 #include <signal.h>
 
@@ -25,7 +26,8 @@ static bool is_ignored(const struct tsr_step *step, int error)
     return false;
 }
 
-int tsr_run(struct tsr_machine *m)
+/* How the steps are gone through, with or without a trace: one text, two functions. */
+static inline __attribute__((always_inline)) int run(struct tsr_machine *m, struct tsr_trace *trace)
 {
     /* What is said to a runtime that is gone ends nobody; execve and hooks start with the default again. */
     signal(SIGPIPE, SIG_IGN);
@@ -42,7 +44,11 @@ int tsr_run(struct tsr_machine *m)
         if (lacks_slot(m, step))
             continue;
         m->detail.length = 0;
+        if (trace != NULL)
+            tsr_trace_begin(trace, step->plan_index);
         error = tsr_perform_op(m, step->opcode, &step->op);
+        if (trace != NULL)
+            tsr_trace_end(trace, step->plan_index, error, &m->detail);
         if (error < 0 && !is_ignored(step, error)) {
             tsr_say(m, TSR_SAY_FAULT, step->plan_index, -error, -1);
             return 1;
@@ -51,4 +57,15 @@ int tsr_run(struct tsr_machine *m)
             tsr_say(m, TSR_SAY_WARNING, step->plan_index, -error, -1);
     }
     return 0;
+}
+
+int tsr_run(struct tsr_machine *m)
+{
+    return run(m, NULL);
+}
+
+int tsr_run_traced(struct tsr_machine *m, struct tsr_trace *trace)
+{
+    m->is_traced = true;
+    return run(m, trace);
 }

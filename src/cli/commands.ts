@@ -2,7 +2,7 @@
  * The command line as data: every verb, its flags and the words of its help. The parser, the help and
  * the usage errors are made from this one table. Names and meanings are runc's.
  */
-import { bundle, CREATION, EXECUTION, type Flag, LIMITS } from './flags.ts';
+import { bundle, CREATION, EXECUTION, type Flag, LIMITS, TRACE } from './flags.ts';
 
 export interface Command {
   readonly name: string;
@@ -33,7 +33,7 @@ const TABLE = {
   start: {
     ...ONE_ID,
     summary: 'execute the user defined process in a created container',
-    flags: [],
+    flags: [TRACE],
   },
   state: { ...ONE_ID, summary: 'output the state of a container', flags: [] },
   kill: {

@@ -36,6 +36,13 @@ const pidfdSocket: Flag = {
 
 const pidFile: Flag = { name: 'pid-file', type: 'text', help: 'file to write the process id to' };
 
+export const TRACE: Flag = {
+  name: 'trace',
+  type: 'text',
+  explains: true,
+  help: 'file to write each step that is performed to, with its time, as lines of JSON',
+};
+
 /** What `create` and `run` have in common. */
 export const CREATION: readonly Flag[] = [
   bundle,
@@ -57,6 +64,7 @@ export const CREATION: readonly Flag[] = [
     type: 'int',
     help: 'pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in total)',
   },
+  TRACE,
 ];
 
 /** What `exec` is told of the process, and of the way to it. */

@@ -97,6 +97,7 @@ function perform(
       saveState,
       warn,
       compileFilter: filterCompiler(request.root),
+      ...(request.trace === undefined ? {} : { tracer: request.trace(plan) }),
     });
     return { slots, stored: { directory, record } };
   } catch (thrown) {

@@ -35,6 +35,18 @@ export interface Execution {
   readonly warn: Warn;
   /** Where a plan may have seccomp filters. */
   readonly compileFilter?: EncodeOptions['compileFilter'];
+  /** Of `create --trace` alone. */
+  readonly tracer?: Tracer;
+}
+
+/** Is told of each step. What the executor performs it writes itself, to memory laid out in native/trace.h. */
+export interface Tracer {
+  /** A descriptor of the memory, with a record for each step of the plan. */
+  memory(): Fd;
+  /** Performs a step of the runtime, whose failure is thrown on. */
+  around(step: number, perform: () => void): void;
+  /** For the plan of one step by which the executor performs a hook of the runtime. */
+  ofHook(plan: Plan): Tracer;
 }
 
 /**
@@ -81,13 +93,14 @@ function startExecutor(execution: Execution): Session {
   const inherited = encoded.inherited
     .filter((slot) => slot !== INIT && slot !== OUTER)
     .map((slot) => slots.get(slot));
+  const trace = execution.tracer === undefined ? NOTHING : [execution.tracer.memory()];
   const preserved = Array.from({ length: preserveFds }, (_, index) => 3 + index);
   try {
     const outer = spawn({
       path: pathOf(executorProgram()),
-      args: [EXECUTOR_NAME, String(planFd), String(theirs)],
+      args: [EXECUTOR_NAME, String(planFd), String(theirs), ...trace.map(String)],
       env: [],
-      keep: [0, 1, 2, ...preserved, planFd, theirs, ...inherited],
+      keep: [0, 1, 2, ...preserved, planFd, theirs, ...inherited, ...trace],
     });
     slots.set(OUTER, outer);
     return { control, outer, init: undefined, isExecuting: false };
@@ -99,6 +112,8 @@ function startExecutor(execution: Execution): Session {
     close(theirs);
   }
 }
+
+const NOTHING: readonly Fd[] = [];
 
 /** Answers the executor until it says no more, or until it waits for `start` and not for us. */
 function converse(execution: Execution, session: Session, begin: number): void {
@@ -191,8 +206,13 @@ function endExecutor(session: Session): void {
   }
 }
 
-/** Performs one step of the runtime, as the executor does its own: ignored errno count as success. */
 function performStep(execution: Execution, index: number): void {
+  if (execution.tracer === undefined) carryOut(execution, index);
+  else execution.tracer.around(index, () => carryOut(execution, index));
+}
+
+/** Performs one step of the runtime, as the executor does its own: ignored errno count as success. */
+function carryOut(execution: Execution, index: number): void {
   const current = execution.plan.steps[index];
   if (current === undefined || lacksSlot(current.op, execution.slots)) return;
   try {
@@ -230,7 +250,14 @@ function runInHost(current: Step, execution: Execution): void {
   const slots = new Slots();
   if (execution.slots.has(INIT)) slots.set(INIT, execution.slots.get(INIT));
   const plan = { steps: [step('outer', current.origin, current.op)] };
-  execute({ ...execution, plan, slots, preserveFds: 0 });
+  const tracer = execution.tracer?.ofHook(plan);
+  execute({
+    ...execution,
+    plan,
+    slots,
+    preserveFds: 0,
+    ...(tracer === undefined ? {} : { tracer }),
+  });
 }
 
 /** What a failed call was about, unless the step's own arguments say it already. */

@@ -3,14 +3,14 @@ import { TsrunError } from '../errors.ts';
 import { INIT, type Step } from '../plan/step.ts';
 import { execute } from './execute.ts';
 import { Slots } from './perform.ts';
-import type { Warn } from './request.ts';
+import type { Trace, Warn } from './request.ts';
 import type { Stored } from './store.ts';
 
 /** Runs the poststart hooks; the first failure is thrown, and the container must not live on. */
-export function runPoststart({ record }: Stored, warn: Warn): void {
+export function runPoststart({ record }: Stored, warn: Warn, trace?: Trace): void {
   const slots = new Slots();
   slots.set(INIT, record.init_process_pid);
-  runSteps(record.poststart, slots, warn);
+  runSteps(record.poststart, slots, warn, trace);
 }
 
 /** Runs every poststop hook; a failure is told and the others run all the same. */
@@ -25,9 +25,19 @@ export function runPoststop(stored: Stored, warn: Warn): void {
   }
 }
 
-function runSteps(steps: readonly Step[], slots: Slots, warn: Warn): void {
+function runSteps(steps: readonly Step[], slots: Slots, warn: Warn, trace?: Trace): void {
   const saveState = (status: string) => {
     throw new RangeError(`a hook does not save ${status}`);
   };
-  execute({ plan: { steps }, config: undefined, slots, preserveFds: 0, saveState, warn });
+  const plan = { steps };
+  const tracer = trace?.(plan);
+  execute({
+    plan,
+    config: undefined,
+    slots,
+    preserveFds: 0,
+    saveState,
+    warn,
+    ...(tracer === undefined ? {} : { tracer }),
+  });
 }

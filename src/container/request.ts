@@ -1,3 +1,6 @@
+import type { Plan } from '../plan/step.ts';
+import type { Tracer } from './execute.ts';
+
 /** What the verbs that make a container are asked. All paths are absolute host paths. */
 export interface CreateRequest {
   /** The state root, without a slash at its end. */
@@ -18,7 +21,11 @@ export interface CreateRequest {
   readonly rootless?: boolean;
   /** Told of each thing that is worth a line in the log at level warning. */
   readonly warn: Warn;
+  /** Traces a plan that is performed. */
+  readonly trace?: Trace;
 }
+
+export type Trace = (plan: Plan) => Tracer;
 
 /** Who makes cgroups: tsrun by itself, systemd, nobody. */
 export type CgroupManager = 'cgroupfs' | 'systemd' | 'disabled';
@@ -28,6 +35,8 @@ export interface RunRequest extends CreateRequest {
   /** Leave the stopped container for `delete`. */
   readonly keep: boolean;
   readonly noSubreaper: boolean;
+  /** Is told when the program runs, before this process makes way for the supervisor. */
+  readonly started?: () => void;
 }
 
 /** What `exec` is asked. All paths are absolute host paths. */

@@ -30,12 +30,13 @@ export function run(request: RunRequest): void {
   const { slots, stored } = createContainer(request, 'foreground');
   const master = receiveMaster(slots);
   startOrDelete(request, stored);
+  request.started?.();
   supervise(slots.get(INIT), master, endingOf(request, stored));
 }
 
-function startOrDelete({ root, id, warn }: RunRequest, created: Stored): void {
+function startOrDelete({ root, id, warn, trace }: RunRequest, created: Stored): void {
   try {
-    startCreated(created, warn);
+    startCreated(created, warn, trace);
   } catch (thrown) {
     deleteContainer(root, id, true, warn);
     throw thrown;

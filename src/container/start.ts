@@ -10,7 +10,7 @@ import { decodeReport, GO, REPORT_BYTES } from '../wire/report.ts';
 import { destroy } from './delete.ts';
 import { runPoststart } from './hooks.ts';
 import { handOverListener } from './listener.ts';
-import type { Warn } from './request.ts';
+import type { Trace, Warn } from './request.ts';
 import { statusOf } from './status.ts';
 import { load, lockContainer, type Stored, savedConfig, startSocketOf } from './store.ts';
 
@@ -22,17 +22,18 @@ const LOCK_PATIENCE_MS = 10_000;
  * `step-failed` when it could not be executed; the container is then stopped. A poststart hook that
  * fails ends the container.
  */
-export function start(root: string, id: string, warn: Warn): void {
-  startStored(load(root, id), warn, (stored) => {
+export function start(root: string, id: string, warn: Warn, trace?: Trace): void {
+  const go = (stored: Stored) => {
     const status = statusOf(stored);
     if (status !== 'created') throw cannotStart(status);
     letGo(stored);
-  });
+  };
+  startStored(load(root, id), warn, go, trace);
 }
 
 /** The same for the process that has just created the container: it need not ask what is known. */
-export function startCreated(created: Stored, warn: Warn): void {
-  startStored(created, warn, (stored) => {
+export function startCreated(created: Stored, warn: Warn, trace?: Trace): void {
+  const go = (stored: Stored) => {
     try {
       letGo(stored);
     } catch (thrown) {
@@ -40,10 +41,16 @@ export function startCreated(created: Stored, warn: Warn): void {
       if (failedWith(thrown, 'ENOENT', 'ECONNREFUSED')) throw cannotStart(statusOf(stored));
       throw thrown;
     }
-  });
+  };
+  startStored(created, warn, go, trace);
 }
 
-function startStored(stored: Stored, warn: Warn, go: (stored: Stored) => void): void {
+function startStored(
+  stored: Stored,
+  warn: Warn,
+  go: (stored: Stored) => void,
+  trace?: Trace,
+): void {
   const lock = lockContainer(stored.directory, LOCK_PATIENCE_MS);
   if (lock === undefined) throw containerMissing();
   try {
@@ -52,7 +59,7 @@ function startStored(stored: Stored, warn: Warn, go: (stored: Stored) => void): 
     close(lock);
   }
   try {
-    runPoststart(stored, warn);
+    runPoststart(stored, warn, trace);
   } catch (thrown) {
     destroy(stored, warn);
     throw thrown;

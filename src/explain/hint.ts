@@ -46,9 +46,22 @@ export function hintFor(error: TsrunError, attempt: Attempt): string {
   // A config that is not whole comes from a plan without one: of a hook alone.
   const spec = validateConfig(config) ? config : { ociVersion: '1.0.0' };
   const failure: Failure = { step, errno: errnoName(errno), detail, config: spec, exists };
-  const hint = executionHint(failure, attempt) ?? mountHint(failure) ?? propertyHint(failure);
+  const hint =
+    hookHint(failure) ??
+    executionHint(failure, attempt) ??
+    mountHint(failure) ??
+    propertyHint(failure);
   return hint === undefined ? '' : ` (${hint})`;
 }
+
+/** The message has its status, its output and how long it took. */
+function hookHint({ step: { op } }: Failure): string | undefined {
+  if (op.call !== 'hook') return undefined;
+  const command = [op.path, ...op.args.slice(1)].join(' ');
+  return `command: ${command.length > LONGEST_COMMAND ? `${command.slice(0, LONGEST_COMMAND)}…` : command}`;
+}
+
+const LONGEST_COMMAND = 200;
 
 function executionHint({ step, config }: Failure, attempt: Attempt): string | undefined {
   const { call } = step.op;

@@ -14,7 +14,9 @@ export interface TracedStep {
   readonly took: number;
   /** What failed: errno's name, or what a hook ended with. */
   readonly error?: string;
-  /** What a hook wrote. */
+  /** errno's name of a failure that the plan ignores. */
+  readonly ignored?: string;
+  /** What a hook ended with and wrote, or what a failure added. */
   readonly output?: string;
 }
 
@@ -58,6 +60,7 @@ export function formatTimingText(steps: readonly TracedStep[]): string {
     const bar = '#'.repeat(Math.round((BAR_WIDTH * step.took) / Math.max(whole, 1)));
     const before = ' '.repeat(Math.floor((BAR_WIDTH * step.start) / Math.max(whole, 1)));
     const error = step.error === undefined ? '' : `  FAILED: ${step.error}`;
+    const output = step.output === undefined ? '' : `  (${step.output})`;
     const picture = `${before}${bar || '.'}`.slice(0, BAR_WIDTH).padEnd(BAR_WIDTH);
     return [
       String(step.step).padStart(3),
@@ -65,7 +68,7 @@ export function formatTimingText(steps: readonly TracedStep[]): string {
       step.took.toFixed(1).padStart(9),
       `|${picture}|`,
       step.actor.padEnd(7),
-      `${step.call.length > 100 ? `${step.call.slice(0, 99)}…` : step.call}${error}`,
+      `${step.call.length > 100 ? `${step.call.slice(0, 99)}…` : step.call}${error}${output}`,
     ].join(' ');
   });
   const byGroup = new Map<string, number>();

@@ -3,9 +3,16 @@ import type { Verb } from '../cli/commands.ts';
 import type { Invocation } from '../cli/invocation.ts';
 import { internal } from '../errors.ts';
 import { check } from './check.ts';
+import { create, run, start } from './creation.ts';
 import { plan } from './plan.ts';
 
-const FUNCTIONS: { readonly [K in Verb]?: (invocation: Invocation) => void } = { check, plan };
+const FUNCTIONS: { readonly [K in Verb]?: (invocation: Invocation) => void } = {
+  create,
+  run,
+  start,
+  check,
+  plan,
+};
 
 /** Carries out a verb; throws TsrunError, or exits with a status of its own. */
 export function explainVerb(invocation: Invocation): void {
