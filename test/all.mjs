@@ -22,6 +22,7 @@ const PROGRAMS = {
   script: 'bsdutils',
   nsenter: 'util-linux',
   python3: 'python3',
+  newuidmap: 'uidmap',
 };
 
 /**

@@ -59,7 +59,7 @@ export const directoryOf = (root: string, id: string): string => `${root}/${id}`
 /** A container's directory, made and locked by this process alone; `container-exists` when it is taken. */
 export function claim(root: string, id: string): { readonly directory: string; readonly lock: Fd } {
   checkId(id);
-  mkdirAll(root, 0o700);
+  mkdirAll(root, isInRuntimeDirectory(root) ? 0o1700 : 0o700);
   const directory = directoryOf(root, id);
   try {
     mkdir(directory, 0o711);
@@ -69,6 +69,15 @@ export function claim(root: string, id: string): { readonly directory: string; r
   const lock = openDirectory(directory);
   flock(lock, LOCK_EX);
   return { directory, lock };
+}
+
+/**
+ * What has no sticky bit may be cleared away there when it is old: XDG Base Directory Specification,
+ * "XDG_RUNTIME_DIR".
+ */
+function isInRuntimeDirectory(root: string): boolean {
+  const runtimeDirectory = getenv('XDG_RUNTIME_DIR') ?? '';
+  return runtimeDirectory !== '' && root.startsWith(`${runtimeDirectory}/`);
 }
 
 /** Reads a container; `container-missing` when there is none, or nothing that can be read as one. */
