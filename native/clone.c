@@ -41,6 +41,5 @@ int op_clone3(struct tsr_machine *m, const struct op_clone3 *op)
     }
     /* Where pidfd_open(2) is missing (before 5.3) the runtime goes by the pid. */
     pidfd = tsr_result(syscall(SYS_pidfd_open, getpid(), 0));
-    tsr_say(m, TSR_SAY_SPAWNED, m->step->plan_index, *m->init_pid, pidfd < 0 ? -1 : pidfd);
-    return 0;
+    return tsr_say(m, TSR_SAY_SPAWNED, m->step->plan_index, *m->init_pid, pidfd < 0 ? -1 : pidfd);
 }

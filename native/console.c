@@ -113,28 +113,35 @@ int op_console(struct tsr_machine *m, const struct op_console *op)
     return tsr_result(ioctl(0, TIOCSCTTY, 0));
 }
 
-static bool is_null(int fd)
+/* 1 for the null device, 0 for anything else; -errno. */
+static int is_null(int fd)
 {
     struct stat status;
 
-    return fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
+    if (fstat(fd, &status) < 0)
+        return -errno;
+    return S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
 }
 
 /* Looked at before it is opened for use: opening the wrong device can have effects. */
 static int open_null(int root)
 {
     int looked TSR_CLOSED = tsr_open_in_root(root, "/dev/null", O_PATH | O_NOFOLLOW);
-    int null;
+    int null, is;
 
     if (looked < 0)
         return looked;
-    if (!is_null(looked))
-        return -ENODEV;
+    is = is_null(looked);
+    if (is <= 0)
+        return is < 0 ? is : -ENODEV;
     null = tsr_open_in_root(root, "/dev/null", O_RDWR | O_NOFOLLOW | O_NOCTTY);
-    if (null < 0 || is_null(null))
+    if (null < 0)
+        return null;
+    is = is_null(null);
+    if (is > 0)
         return null;
     close(null);
-    return -ENODEV;
+    return is < 0 ? is : -ENODEV;
 }
 
 /* A null device on a tmpfs that hangs nowhere and nobody else has; not for the root of a user namespace. */
@@ -166,8 +173,13 @@ int op_reopen_null(struct tsr_machine *m, const struct op_reopen_null *op)
     int null TSR_CLOSED = -1;
 
     for (int fd = 0; fd <= 2; fd++) {
-        if (!is_null(fd))
+        int is = is_null(fd);
+
+        /* A closed stream is none of the host's devices. */
+        if (is == 0 || is == -EBADF)
             continue;
+        if (is < 0)
+            return is;
         if (null < 0)
             null = other_null(tsr_slot(m, op->root));
         if (null < 0)
@@ -184,8 +196,13 @@ int op_chown_stdio(struct tsr_machine *m, const struct op_chown_stdio *op)
     for (int fd = 0; fd <= 2; fd++) {
         struct stat status;
 
-        /* A closed stream has no owner. */
-        if (fstat(fd, &status) < 0 || status.st_uid == op->uid)
+        if (fstat(fd, &status) < 0) {
+            /* A closed stream has no owner. */
+            if (errno == EBADF)
+                continue;
+            return -errno;
+        }
+        if (status.st_uid == op->uid)
             continue;
         /* The host's own /dev/null would be another's for everybody. Major 1 are the memory devices. */
         if (S_ISCHR(status.st_mode) && major(status.st_rdev) == 1)

@@ -98,8 +98,7 @@ static void add_home(char **env, const char *home)
 
 int op_executing(struct tsr_machine *m)
 {
-    tsr_say(m, TSR_SAY_EXECUTING, m->step->plan_index, 0, -1);
-    return 0;
+    return tsr_say(m, TSR_SAY_EXECUTING, m->step->plan_index, 0, -1);
 }
 
 int op_execve(struct tsr_machine *m, const struct op_execve *op)

@@ -62,14 +62,15 @@ static int open_pipes(struct hook *hook)
 static void become_hook(const struct hook *hook)
 {
     const struct op_hook *op = hook->op;
-    int error;
+    /* Its group is what kill_hook ends. */
+    int error = tsr_result(setpgid(0, 0));
 
-    setpgid(0, 0);
     umask(hook->umask);
-    for (int i = IN; i <= ERR; i++)
-        dup2(hook->theirs[i], i);
+    for (int i = IN; i <= ERR && error == 0; i++)
+        error = dup2(hook->theirs[i], i) < 0 ? -errno : 0;
     /* A hook has no business with our descriptors, nor with those the container is to inherit. */
-    error = tsr_close_on_exec_from(3);
+    if (error == 0)
+        error = tsr_close_on_exec_from(3);
     tsr_reset_signals();
     if (error == 0) {
         execve(op->path, op->args, op->inherit_env != 0 ? environ : op->env);
@@ -90,8 +91,13 @@ static int start(struct hook *hook)
     if (hook->pid == 0)
         become_hook(hook);
     close_all(hook->theirs);
-    while (read(hook->ours[EXEC], &error, sizeof error) < 0 && errno == EINTR)
-        ;
+    while (read(hook->ours[EXEC], &error, sizeof error) < 0) {
+        if (errno == EINTR)
+            continue;
+        error = -errno;
+        kill(hook->pid, SIGKILL);
+        break;
+    }
     close(hook->ours[EXEC]);
     hook->ours[EXEC] = -1;
     if (error < 0)
@@ -105,13 +111,13 @@ static void end_stream(struct hook *hook, int stream)
     hook->ours[stream] = -1;
 }
 
-/* A hook need not read its state: EPIPE is no failure. */
-static void feed(struct hook *hook)
+/* A hook need not read its state: EPIPE is no failure. 0 or -errno. */
+static int feed(struct hook *hook)
 {
     ssize_t written = writev(hook->ours[IN], hook->state + hook->fed, 3 - hook->fed);
 
-    if (written < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
+    if (written < 0 && errno != EPIPE)
+        return errno == EAGAIN || errno == EINTR ? 0 : -errno;
     for (; written >= 0 && hook->fed < 3; hook->fed++) {
         struct iovec *part = &hook->state[hook->fed];
         size_t taken = (size_t)written < part->iov_len ? (size_t)written : part->iov_len;
@@ -120,9 +126,10 @@ static void feed(struct hook *hook)
         part->iov_len -= taken;
         written -= (ssize_t)taken;
         if (part->iov_len > 0)
-            return;
+            return 0;
     }
     end_stream(hook, IN);
+    return 0;
 }
 
 static void listen_to(struct hook *hook, int stream)
@@ -132,7 +139,8 @@ static void listen_to(struct hook *hook, int stream)
 
     while ((got = read(hook->ours[stream], bytes, sizeof bytes)) > 0)
         tsr_output_add(&hook->output[stream - OUT], bytes, (size_t)got);
-    if (got == 0)
+    /* One that cannot be read any more costs a hook's words, not the hook. */
+    if (got == 0 || (errno != EAGAIN && errno != EINTR))
         end_stream(hook, stream);
 }
 
@@ -166,6 +174,8 @@ static int attend(struct hook *hook, int control, const sigset_t *unblocked)
             {.fd = control},
         };
         int64_t rest = deadline - now_ms();
+        pid_t ended;
+        int error;
         struct timespec timeout = {.tv_sec = rest / 1000, .tv_nsec = rest % 1000 * 1000000};
 
         if (hook->op->timeout_ms != 0 && rest <= 0)
@@ -173,14 +183,18 @@ static int attend(struct hook *hook, int control, const sigset_t *unblocked)
         if (ppoll(polled, 4, hook->op->timeout_ms == 0 ? NULL : &timeout, unblocked) < 0 &&
             errno != EINTR)
             return kill_hook(hook, -errno);
-        if (polled[IN].revents != 0)
-            feed(hook);
+        error = polled[IN].revents != 0 ? feed(hook) : 0;
+        if (error < 0)
+            return kill_hook(hook, error);
         for (int stream = OUT; stream <= ERR; stream++) {
             if (polled[stream].revents != 0)
                 listen_to(hook, stream);
         }
-        if (waitpid(hook->pid, &hook->status, WNOHANG) == hook->pid)
+        ended = waitpid(hook->pid, &hook->status, WNOHANG);
+        if (ended == hook->pid)
             return 0;
+        if (ended < 0 && errno != EINTR)
+            return kill_hook(hook, -errno);
         /* The runtime is gone. */
         if (polled[3].revents != 0)
             return kill_hook(hook, -EPIPE);
@@ -204,8 +218,9 @@ static int run(struct hook *hook, int control)
     sigprocmask(SIG_BLOCK, &blocked, &before);
     unblocked = before;
     sigdelset(&unblocked, SIGCHLD);
-    sigaction(SIGCHLD, &child, &old[0]);
-    sigaction(SIGPIPE, &broken, &old[1]);
+    /* Without its handler the hook's end would wake nobody. */
+    if (sigaction(SIGCHLD, &child, &old[0]) < 0 || sigaction(SIGPIPE, &broken, &old[1]) < 0)
+        return -errno;
     error = start(hook);
     if (error == 0) {
         error = attend(hook, control, &unblocked);

@@ -47,7 +47,7 @@ int tsr_fill_slot_with(struct tsr_machine *m, uint32_t slot, int fd_or_error)
     return 0;
 }
 
-static void send_with(const struct tsr_machine *m, const void *packet, size_t length, int fd)
+static int send_with(const struct tsr_machine *m, const void *packet, size_t length, int fd)
 {
     struct iovec part = {(void *)(uintptr_t)packet, length};
     union {
@@ -63,16 +63,19 @@ static void send_with(const struct tsr_machine *m, const void *packet, size_t le
 
     control.align.cmsg_len = CMSG_LEN(sizeof fd);
     memcpy(CMSG_DATA(&control.align), &fd, sizeof fd);
-    while (sendmsg(m->control, &message, MSG_NOSIGNAL) < 0 && errno == EINTR)
-        ;
+    while (sendmsg(m->control, &message, MSG_NOSIGNAL) < 0) {
+        if (errno != EINTR)
+            return -errno;
+    }
+    return 0;
 }
 
 /*
  * By write(2), which every program needs: a seccomp filter that is in force already may refuse the calls of
- * sockets, or end who makes them. A runtime that is gone is noticed at the next read.
+ * sockets, or end who makes them.
  */
-void tsr_say(const struct tsr_machine *m, enum tsr_message type, uint32_t plan_index, int32_t value,
-             int fd)
+int tsr_say(const struct tsr_machine *m, enum tsr_message type, uint32_t plan_index, int32_t value,
+            int fd)
 {
     uint32_t length = type == TSR_SAY_FAULT || type == TSR_SAY_WARNING ? (uint32_t)m->detail.length : 0;
     uint32_t head[4] = {type, plan_index, (uint32_t)value, length};
@@ -80,12 +83,13 @@ void tsr_say(const struct tsr_machine *m, enum tsr_message type, uint32_t plan_i
 
     memcpy(packet, head, sizeof head);
     memcpy(packet + sizeof head, m->detail.bytes, length);
-    if (fd >= 0) {
-        send_with(m, packet, sizeof head + length, fd);
-        return;
+    if (fd >= 0)
+        return send_with(m, packet, sizeof head + length, fd);
+    while (write(m->control, packet, sizeof head + length) < 0) {
+        if (errno != EINTR)
+            return -errno;
     }
-    while (write(m->control, packet, sizeof head + length) < 0 && errno == EINTR)
-        ;
+    return 0;
 }
 
 bool tsr_hear_go(int socket)

@@ -41,9 +41,12 @@ struct tsr_machine {
 int tsr_run(struct tsr_machine *m);
 struct tsr_trace;
 int tsr_run_traced(struct tsr_machine *m, struct tsr_trace *trace);
-/* Sends one control message, with a descriptor unless fd is -1. Nobody there to hear it is no error. */
-void tsr_say(const struct tsr_machine *m, enum tsr_message type, uint32_t plan_index, int32_t value,
-             int fd);
+/*
+ * Sends one control message, with a descriptor unless fd is -1; 0 or -errno. Who then waits for an answer, or
+ * leaves something to the runtime, must not go on: nobody has heard of it.
+ */
+int tsr_say(const struct tsr_machine *m, enum tsr_message type, uint32_t plan_index, int32_t value,
+            int fd);
 /* Waits for one word; true when it is GO. A runtime that is gone, or says anything else, has not said it. */
 bool tsr_hear_go(int socket);
 

@@ -12,7 +12,7 @@
 static int refuse(struct tsr_machine *m, int error, const char *detail)
 {
     tsr_text_add(&m->detail, detail);
-    tsr_say(m, TSR_SAY_FAULT, TSR_NO_STEP, -error, -1);
+    (void)tsr_say(m, TSR_SAY_FAULT, TSR_NO_STEP, -error, -1);
     return 1;
 }
 
@@ -60,13 +60,13 @@ static int perform(int plan_fd, int control, int trace_fd)
 
     m->control = control;
     if (fcntl(control, F_SETFD, FD_CLOEXEC) < 0)
-        return 1;
+        return refuse(m, -errno, "the control socket");
     error = map_plan(plan_fd, &bytes, &length);
     if (error < 0)
         return refuse(m, error, "the plan cannot be mapped");
     error = map_arena(tsr_arena_size(bytes, length), &arena);
     if (error < 0)
-        return refuse(m, error, "bad plan");
+        return refuse(m, error, error == -EPROTO ? "bad plan" : "memory for the plan");
     m->init_pid = (int32_t *)(void *)arena.memory;
     arena.used = sizeof *m->init_pid;
     error = tsr_decode_plan(bytes, length, &arena, &m->plan);

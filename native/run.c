@@ -37,8 +37,7 @@ static inline __attribute__((always_inline)) int run(struct tsr_machine *m, stru
 
         m->step = step;
         if ((step->flags & TSR_YIELD) != 0) {
-            tsr_say(m, TSR_SAY_YIELD, step->plan_index, 0, -1);
-            if (!tsr_hear_go(m->control))
+            if (tsr_say(m, TSR_SAY_YIELD, step->plan_index, 0, -1) < 0 || !tsr_hear_go(m->control))
                 return 1;
         }
         if (lacks_slot(m, step))
@@ -50,11 +49,11 @@ static inline __attribute__((always_inline)) int run(struct tsr_machine *m, stru
         if (trace != NULL)
             tsr_trace_end(trace, step->plan_index, error, &m->detail);
         if (error < 0 && !is_ignored(step, error)) {
-            tsr_say(m, TSR_SAY_FAULT, step->plan_index, -error, -1);
+            (void)tsr_say(m, TSR_SAY_FAULT, step->plan_index, -error, -1);
             return 1;
         }
         if (error < 0 && (step->flags & TSR_WARN) != 0)
-            tsr_say(m, TSR_SAY_WARNING, step->plan_index, -error, -1);
+            (void)tsr_say(m, TSR_SAY_WARNING, step->plan_index, -error, -1);
     }
     return 0;
 }

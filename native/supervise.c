@@ -148,6 +148,17 @@ static int open_signals(void)
     return signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* Nobody would pass on a signal or see its end: the container ends here. */
+static int give_up(struct supervisor *s, char **command)
+{
+    static const char message[] = "tsrun: supervise: signalfd: cannot be had\n";
+
+    (void)!write(STDERR_FILENO, message, sizeof message - 1);
+    kill(s->container, SIGKILL);
+    run_command(command);
+    return FAILURE;
+}
+
 int tsr_supervise(int count, char **arguments)
 {
     static struct supervisor supervisor;
@@ -172,7 +183,7 @@ int tsr_supervise(int count, char **arguments)
     prctl(PR_SET_NAME, "tsrun");
     s->signals = open_signals();
     if (s->signals < 0)
-        return FAILURE;
+        return give_up(s, arguments);
     tsr_relay_open(&s->relay, terminal);
     attend(s);
     if (removal == NULL || !remove_listed(removal))

@@ -204,15 +204,22 @@ export const unreadableContainer = (id: string): string =>
 export const invalidSignal = (text: string): TsrunError =>
   new TsrunError('usage', `unknown signal ${quote(text)}`);
 
-/** The executor ended without a word: it was killed, by the kernel when the memory limit is too low. */
+/**
+ * The executor ended without a word: one that makes an init is killed by the kernel when the memory limit
+ * is too low.
+ * `where` is the last step it was heard of at.
+ */
 export function executorEnded(
   ending: { readonly status: number } | { readonly signal: number } | undefined,
+  makesInit: boolean,
+  where?: string,
 ): TsrunError {
-  if (ending === undefined) return internal('executor: ended');
-  if ('status' in ending) return internal(`executor: ended with status ${ending.status}`);
-  return ending.signal === SIGNALS.SIGKILL
-    ? new TsrunError('memory-limit', 'container init was killed (memory limit too low?)')
-    : internal(`executor: ended by signal ${ending.signal}`);
+  const place = where === undefined ? '' : `, last heard of at ${where}`;
+  if (ending === undefined) return internal(`executor: ended${place}`);
+  if ('status' in ending) return internal(`executor: ended with status ${ending.status}${place}`);
+  return ending.signal === SIGNALS.SIGKILL && makesInit
+    ? new TsrunError('memory-limit', `container init was killed (memory limit too low?)${place}`)
+    : internal(`executor: ended by signal ${ending.signal}${place}`);
 }
 
 /** A terminal is asked for, and nobody would hold its master. */

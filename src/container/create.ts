@@ -6,8 +6,8 @@ import { INTEL_RDT } from '../config/linux/intelRdt.ts';
 import { TsrunError } from '../errors.ts';
 import { SystemError } from '../linux/call.ts';
 import { errnoNumber } from '../linux/constants/errno.ts';
-import { chdir, close } from '../linux/files.ts';
-import { geteuid, readProcess } from '../linux/processes.ts';
+import { chdir, close, readTextIfExists, removeIfExists, unlink } from '../linux/files.ts';
+import { geteuid, type Pid, readProcess } from '../linux/processes.ts';
 import { timestamp } from '../linux/time.ts';
 import type { PlanContext } from '../plan/context.ts';
 import { INIT, type Plan } from '../plan/step.ts';
@@ -23,7 +23,7 @@ import { probeHost } from './probe.ts';
 import type { StateRecord } from './record.ts';
 import type { CreateRequest } from './request.ts';
 import { rootfsMountsOf, unmountRootfs } from './rootfsMounts.ts';
-import { claim, removeDirectory, type Stored, saveConfig, saveRecord } from './store.ts';
+import { claim, removeDirectory, type Stored, saveRecord } from './store.ts';
 
 /**
  * Creates a container. TsrunError when it cannot: `container-exists`, `config-…`, or `step-failed` with
@@ -52,15 +52,14 @@ export function createContainer(
   checkConsole(prepared.context);
   checkPreserved(options.preserveFds);
   const cgroups = cgroupsOf(prepared.plan);
-  const { directory, lock } = claim(request.root, request.id);
+  const { directory, lock } = claim(request.root, request.id, prepared.configText);
   try {
     for (const cgroup of cgroups) refuseInUse(cgroup);
     // Hooks and relative paths of the config are the bundle's.
     chdir(options.bundle);
-    saveConfig(directory, prepared.configText);
     return perform(request, prepared, directory, cgroups);
   } catch (thrown) {
-    removeDirectory(directory);
+    attempt(request, () => removeDirectory(directory));
     throw thrown;
   } finally {
     close(lock);
@@ -102,8 +101,11 @@ function perform(
     return { slots, stored: { directory, record } };
   } catch (thrown) {
     const wasSpawned = slots.has(INIT);
+    if (wasSpawned) attempt(request, () => removePidFile(request.pidFile, slots.get(INIT)));
     slots.closeAll();
-    cleanUp(request, timedOut(thrown) ? withoutUnit(record) : record);
+    const left = timedOut(thrown) ? withoutUnit(record) : record;
+    attempt(request, () => removeCgroupsOf(left, request.warn));
+    attempt(request, () => unmountRootfs(left, request.warn));
     // runtime.md "Lifecycle": a hook's failure goes on with the poststop hooks.
     if (wasSpawned) runPoststop({ directory, record }, request.warn);
     throw thrown;
@@ -122,15 +124,18 @@ function withoutUnit(record: StateRecord): StateRecord {
 }
 
 /** What cannot be removed is told, and the failure that led here stays the one that is thrown. */
-function cleanUp({ warn }: CreateRequest, record: StateRecord): void {
-  for (const remove of [removeCgroupsOf, unmountRootfs]) {
-    try {
-      remove(record, warn);
-    } catch (thrown) {
-      if (!(thrown instanceof SystemError)) throw thrown;
-      warn(thrown.message);
-    }
+function attempt({ warn }: CreateRequest, remove: () => void): void {
+  try {
+    remove();
+  } catch (thrown) {
+    if (!(thrown instanceof SystemError)) throw thrown;
+    warn(thrown.message);
   }
+}
+
+/** Ours alone: one that was there before has another number in it. */
+function removePidFile(path: string | undefined, pid: Pid): void {
+  if (path !== undefined && readTextIfExists(path) === String(pid)) removeIfExists(unlink, path);
 }
 
 /** The container's own cgroup directories, one a hierarchy. */

@@ -4,7 +4,7 @@ import { removeCgroups } from '../cgroup/directory.ts';
 import { killAll } from '../cgroup/processes.ts';
 import { stopUnit } from '../cgroup/systemd.ts';
 import { cannotDelete, containerMissing, stillAlive } from '../errors.ts';
-import { SystemError } from '../linux/call.ts';
+import { SystemError, unless } from '../linux/call.ts';
 import { F_OK } from '../linux/constants/file.ts';
 import { SIGNALS } from '../linux/constants/signals.ts';
 import { access, close, removeIfExists, rmdir } from '../linux/files.ts';
@@ -45,7 +45,11 @@ function deleteStored(root: string, id: string, force: boolean, warn: Warn): boo
   // A `create` that is under way ends when its init does; then its lock is free.
   if (force && before !== undefined && statusOf(before) === 'creating') killInit(before);
   const lock = lockContainer(directory, PATIENCE_MS);
-  if (lock === undefined) return false;
+  if (lock === undefined) {
+    // Of a `create` that was killed at once; not empty: another's, who has just begun.
+    unless(['ENOENT', 'ENOTEMPTY'], () => rmdir(directory));
+    return false;
+  }
   try {
     const stored = loadIfReadable(root, id);
     if (stored === undefined) {

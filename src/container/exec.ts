@@ -4,6 +4,7 @@ import { hasNamespace, joinsNamespace } from '../config/linux/namespaces.ts';
 import { cannotExec, configInvalid, TsrunError } from '../errors.ts';
 import type { Spec } from '../generated/spec.ts';
 import { unless } from '../linux/call.ts';
+import { errnoNumber } from '../linux/constants/errno.ts';
 import { readlink } from '../linux/files.ts';
 import { blockSignals } from '../linux/processes.ts';
 import { buildPlan } from '../plan/build.ts';
@@ -76,7 +77,10 @@ function perform({ warn, root }: ExecRequest, context: ExecContext, slots: Slots
   } catch (thrown) {
     slots.closeAll();
     // It has ended since it was asked for its status.
-    const hasEnded = thrown instanceof TsrunError && thrown.facts.call === 'open_process';
+    const hasEnded =
+      thrown instanceof TsrunError &&
+      thrown.facts.call === 'open_process' &&
+      thrown.facts.errno === errnoNumber('ESRCH');
     throw hasEnded ? cannotExec('stopped') : thrown;
   }
 }

@@ -4,18 +4,18 @@
  */
 import { UnitPropertyError } from '../cgroup/systemd.ts';
 import { engine } from '../engine/current.ts';
-import { executorEnded, internal, type TsrunError } from '../errors.ts';
+import { executorEnded, internal, TsrunError } from '../errors.ts';
 import type { Spec } from '../generated/spec.ts';
-import { SystemError } from '../linux/call.ts';
+import { SystemError, unless } from '../linux/call.ts';
 import { errnoName, errnoNumber } from '../linux/constants/errno.ts';
 import { SIGNALS } from '../linux/constants/signals.ts';
 import { memoryFile } from '../linux/descriptors.ts';
 import { close, type Fd } from '../linux/files.ts';
 import { type Ending, kill, type Pid, spawn, waitFor } from '../linux/processes.ts';
 import { compileFilter } from '../linux/seccompFilter.ts';
-import { packetPair, receive, send } from '../linux/sockets.ts';
+import { packetPair, type Received, receive, send } from '../linux/sockets.ts';
 import { INIT, OUTER, type Plan, type Step, step } from '../plan/step.ts';
-import { blame, type Fault, formatFault } from '../wire/blame.ts';
+import { blame, type Fault, formatFault, formatStep } from '../wire/blame.ts';
 import { type EncodeOptions, encodePlan } from '../wire/encode.ts';
 import { decodeReport, GO, REPORT_BYTES, type Report } from '../wire/report.ts';
 import { EXECUTOR_NAME, executorProgram, pathOf } from './executor.ts';
@@ -76,6 +76,8 @@ interface Session {
   outer: Pid | undefined;
   /** Behind clone3. */
   init: Pid | undefined;
+  /** The last step it was heard of at. */
+  step: number | undefined;
   /** Init has nothing left to do but execve. */
   isExecuting: boolean;
 }
@@ -103,7 +105,7 @@ function startExecutor(execution: Execution): Session {
       keep: [0, 1, 2, ...preserved, planFd, theirs, ...inherited, ...trace],
     });
     slots.set(OUTER, outer);
-    return { control, outer, init: undefined, isExecuting: false };
+    return { control, outer, init: undefined, step: undefined, isExecuting: false };
   } catch (thrown) {
     close(control);
     throw thrown;
@@ -120,18 +122,19 @@ function converse(execution: Execution, session: Session, begin: number): void {
   const { plan, slots } = execution;
   let next = begin;
   for (;;) {
-    const { data, fds } = receive(session.control, REPORT_BYTES);
+    const { data, fds } = receiveFrom(session);
     if (data.length === 0) {
-      if (!session.isExecuting) expectSuccess(session);
+      if (!session.isExecuting) expectSuccess(execution, session);
       return;
     }
     const report = decodeReport(data);
+    session.step = report.step;
     switch (report.type) {
       case 'yield':
         for (; next < report.step; next += 1) {
           if (plan.steps[next]?.actor === 'runtime') performStep(execution, next);
         }
-        send(session.control, GO);
+        answer(session);
         // Behind accept init is nobody's: the next to speak with it is `start`.
         if (plan.steps[report.step]?.op.call === 'accept') return;
         break;
@@ -149,7 +152,7 @@ function converse(execution: Execution, session: Session, begin: number): void {
         break;
       case 'listener':
         handOver(execution, report.step, report.fd);
-        send(session.control, GO);
+        answer(session);
         break;
       case 'fault':
         throw blame(plan, faultOf(report), execution.config);
@@ -181,14 +184,32 @@ function warnOf({ plan, config, warn }: Execution, fault: Fault): void {
   if (failed !== undefined) warn(formatFault(failed, fault, config));
 }
 
-/** The control socket is closed: right only when the executor ended with 0. */
-function expectSuccess(session: Session): void {
+/** The next report; no data when the executor has ended, also with an answer to it unread. */
+const receiveFrom = ({ control }: Session): Received =>
+  unless(['ECONNRESET'], () => receive(control, REPORT_BYTES)) ?? SILENCE;
+
+const SILENCE: Received = { data: new Uint8Array(0), fds: [] };
+
+/** Lets the executor go on. One that has ended instead is what the next report tells. */
+function answer({ control }: Session): void {
+  unless(['EPIPE', 'ECONNRESET'], () => send(control, GO));
+}
+
+/**
+ * The control socket is closed: right only when the executor ended with 0, and for a plan that makes an
+ * init when that was heard of.
+ */
+function expectSuccess(execution: Execution, session: Session): void {
   const { init } = session;
   session.init = undefined;
   const ending = init === undefined ? reapOuter(session) : waitFor(init);
-  if (ending === undefined || !('status' in ending) || ending.status !== 0) {
-    throw executorEnded(ending);
-  }
+  const { steps } = execution.plan;
+  const makesInit = steps.some(({ op }) => op.call === 'clone3');
+  const hasSucceeded = ending !== undefined && 'status' in ending && ending.status === 0;
+  if (hasSucceeded && (init !== undefined || !makesInit)) return;
+  const last = session.step === undefined ? undefined : steps[session.step];
+  const where = last === undefined ? undefined : formatStep(last, execution.config);
+  throw executorEnded(hasSucceeded ? undefined : ending, makesInit, where);
 }
 
 function reapOuter(session: Session): Ending | undefined {
@@ -251,13 +272,26 @@ function runInHost(current: Step, execution: Execution): void {
   if (execution.slots.has(INIT)) slots.set(INIT, execution.slots.get(INIT));
   const plan = { steps: [step('outer', current.origin, current.op)] };
   const tracer = execution.tracer?.ofHook(plan);
-  execute({
-    ...execution,
-    plan,
-    slots,
-    preserveFds: 0,
-    ...(tracer === undefined ? {} : { tracer }),
-  });
+  try {
+    execute({
+      ...execution,
+      plan,
+      slots,
+      preserveFds: 0,
+      ...(tracer === undefined ? {} : { tracer }),
+    });
+  } catch (thrown) {
+    throw blameOn(plan, thrown, execution.config);
+  }
+}
+
+/** What is not a failure of the one step is one on the way there: a call of ours, the executor's start. */
+function blameOn(plan: Plan, thrown: unknown, config: Spec | undefined): unknown {
+  if (thrown instanceof SystemError) {
+    return blame(plan, { step: 0, errno: thrown.errno, detail: thrown.message }, config);
+  }
+  if (!(thrown instanceof TsrunError) || thrown.code !== 'internal') return thrown;
+  return blame(plan, { step: 0, errno: thrown.facts.errno ?? 0, detail: thrown.message }, config);
 }
 
 /** What a failed call was about, unless the step's own arguments say it already. */

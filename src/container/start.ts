@@ -72,10 +72,11 @@ function letGo(stored: Stored): void {
   try {
     send(connection, GO);
     const answer = answerOf(stored, connection);
+    // Not before: while init waits, whoever comes next must find it.
+    unless(['ENOENT'], () => unlink(path));
     if (answer.length > 0) throw faultOf(stored, answer);
   } finally {
     close(connection);
-    unless(['ENOENT'], () => unlink(path));
   }
 }
 
@@ -133,7 +134,8 @@ function readAnswer(connection: Fd): Uint8Array {
   try {
     return readAll(connection);
   } catch (thrown) {
-    if (failedWith(thrown, 'ECONNRESET')) throw internal('init ended while it was started');
+    if (failedWith(thrown, 'ECONNRESET'))
+      throw internal('init gave no answer: it has ended, or could not read that it may go');
     throw thrown;
   }
 }

@@ -2,8 +2,9 @@
 import { engine } from '../engine/current.ts';
 import { containerExists, containerMissing, invalidId, TsrunError } from '../errors.ts';
 import { failedWith, unless } from '../linux/call.ts';
-import { LOCK_EX, LOCK_NB } from '../linux/constants/file.ts';
+import { F_OK, LOCK_EX, LOCK_NB } from '../linux/constants/file.ts';
 import {
+  access,
   close,
   DT_DIR,
   type Fd,
@@ -18,7 +19,7 @@ import {
   replaceFile,
   rmdir,
   unlink,
-  writeFile,
+  writeNewFile,
 } from '../linux/files.ts';
 import { getenv, geteuid } from '../linux/processes.ts';
 import { monotonicMs, sleepMs } from '../linux/time.ts';
@@ -56,8 +57,15 @@ export function checkId(id: string): void {
 
 export const directoryOf = (root: string, id: string): string => `${root}/${id}`;
 
-/** A container's directory, made and locked by this process alone; `container-exists` when it is taken. */
-export function claim(root: string, id: string): { readonly directory: string; readonly lock: Fd } {
+/**
+ * A container's directory, made, locked and filled with its config by this process alone;
+ * `container-exists` when it is taken. Of a claim that fails nothing is left.
+ */
+export function claim(
+  root: string,
+  id: string,
+  configText: string,
+): { readonly directory: string; readonly lock: Fd } {
   checkId(id);
   mkdirAll(root, isInRuntimeDirectory(root) ? 0o1700 : 0o700);
   const directory = directoryOf(root, id);
@@ -66,9 +74,25 @@ export function claim(root: string, id: string): { readonly directory: string; r
   } catch (thrown) {
     throw failedWith(thrown, 'EEXIST') ? containerExists() : thrown;
   }
-  const lock = openDirectory(directory);
-  flock(lock, LOCK_EX);
-  return { directory, lock };
+  return { directory, lock: claimDirectory(directory, engine().encodeUtf8(configText)) };
+}
+
+/**
+ * Until the lock is had, a `delete --force` may take the new directory away, and another `create` make it
+ * again. Whose config.json is in it, has it: written below the descriptor, and only where there is none.
+ */
+function claimDirectory(directory: string, config: Uint8Array): Fd {
+  try {
+    const lock = openDirectory(directory);
+    flock(lock, LOCK_EX, directory);
+    writeNewFile(lock, CONFIG_FILE, config, `${directory}/${CONFIG_FILE}`);
+    return lock;
+  } catch (thrown) {
+    if (failedWith(thrown, 'EEXIST', 'ENOENT')) throw containerExists();
+    // Only one that is empty goes: whose it is now is not known.
+    unless(['ENOENT', 'ENOTEMPTY'], () => rmdir(directory));
+    throw thrown;
+  }
 }
 
 /**
@@ -112,11 +136,10 @@ export const saveRecord = (directory: string, record: StateRecord): void =>
     0o600,
   );
 
-/** Keeps the config as it was read: what the bundle holds may change while the container lives. */
-export const saveConfig = (directory: string, text: string): void =>
-  writeFile(`${directory}/${CONFIG_FILE}`, engine().encodeUtf8(text), 0o600);
-
-/** Changes the kept config: a reader sees the old or the new one. */
+/**
+ * Changes the kept config, which `create` has written as it was read (what the bundle holds may change while
+ * the container lives): a reader sees the old or the new one.
+ */
 export const replaceConfig = (directory: string, text: string): void =>
   replaceFile(
     `${directory}/${CONFIG_FILE}`,
@@ -133,21 +156,24 @@ export const startSocketOf = (directory: string): string => `${directory}/${STAR
 const LOCK_POLL_MS = 10;
 
 /**
- * Locks a container against other verbs that change it. Undefined when its directory is gone. A
- * `create` holds the lock to its end; after `patienceMs` of waiting `container-state` is thrown.
+ * Locks a container against other verbs that change it. Undefined when its directory is gone, also when it
+ * went while the lock was waited for (another container may have its name by now), or has never been a
+ * container's. A `create` holds the lock to its end; after `patienceMs` of waiting `container-state` is thrown.
  */
 export function lockContainer(directory: string, patienceMs: number): Fd | undefined {
   const lock = unless(['ENOENT'], () => openDirectory(directory));
   if (lock === undefined) return undefined;
   const deadline = monotonicMs() + patienceMs;
-  while (!flock(lock, LOCK_EX | LOCK_NB)) {
+  while (!flock(lock, LOCK_EX | LOCK_NB, directory)) {
     if (monotonicMs() > deadline) {
       close(lock);
       throw new TsrunError('container-state', 'container is in use by another command');
     }
     sleepMs(LOCK_POLL_MS);
   }
-  return lock;
+  if (access(CONFIG_FILE, F_OK, lock)) return lock;
+  close(lock);
+  return undefined;
 }
 
 /** How long another verb may take that changes the same container. */
@@ -169,8 +195,8 @@ export function withLocked<T>(root: string, id: string, use: (stored: Stored) =>
 export function isLocked(directory: string): boolean {
   const lock = unless(['ENOENT'], () => openDirectory(directory));
   if (lock === undefined) return false;
-  const locked = !flock(lock, LOCK_EX | LOCK_NB);
-  close(lock);
+  const locked = !flock(lock, LOCK_EX | LOCK_NB, directory);
+  close(lock, directory);
   return locked;
 }
 
@@ -179,7 +205,7 @@ export function removeDirectory(directory: string): void {
   unless(['ENOENT'], () => {
     const fd = openDirectory(directory);
     try {
-      for (const { name, type } of readDirectory(fd)) {
+      for (const { name, type } of readDirectory(fd, directory)) {
         if (type === DT_DIR) removeDirectory(`${directory}/${name}`);
         else unless(['ENOENT'], () => unlink(name, fd));
       }

@@ -1,6 +1,6 @@
 /** Calls on files and directories. Every descriptor made here is close-on-exec. */
 import { engine } from '../engine/current.ts';
-import { failedWith, throwing } from './call.ts';
+import { failedWith, throwing, unless } from './call.ts';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -10,6 +10,7 @@ import {
   O_CLOEXEC,
   O_CREAT,
   O_DIRECTORY,
+  O_EXCL,
   O_PATH,
   O_RDONLY,
   O_TRUNC,
@@ -46,22 +47,23 @@ export const openat = (dirfd: Fd, path: string, flags: number, mode = 0): Fd =>
 export const open = (path: string, flags: number, mode = 0): Fd =>
   openat(AT_FDCWD, path, flags, mode);
 
-/** close(2). */
-export const close = (fd: Fd): void => {
-  sys.close(fd, fd);
+/** close(2). Here and below `detail` is what a failure names: the path, where it is known. */
+export const close = (fd: Fd, detail: string | number = fd): void => {
+  sys.close(detail, fd);
 };
 
 /** Runs `use` with a descriptor and closes it, whatever happens. */
-export function closing<T>(fd: Fd, use: (fd: Fd) => T): T {
+export function closing<T>(fd: Fd, use: (fd: Fd) => T, detail: string | number = fd): T {
   try {
     return use(fd);
   } finally {
-    close(fd);
+    close(fd, detail);
   }
 }
 
 /** One read(2) into `buffer`: how many bytes came, 0 at the end. */
-export const read = (fd: Fd, buffer: Uint8Array): number => sys.read(fd, fd, buffer, buffer.length);
+export const read = (fd: Fd, buffer: Uint8Array, detail: string | number = fd): number =>
+  sys.read(detail, fd, buffer, buffer.length);
 
 const CHUNK_BYTES = 16_384;
 /** Used again and again: nearly all files are shorter, and nothing else runs meanwhile. */
@@ -69,10 +71,10 @@ const CHUNK = new Uint8Array(CHUNK_BYTES);
 const NEXT_CHUNK = new Uint8Array(CHUNK_BYTES);
 
 /** Everything from a descriptor's position to its end. */
-export function readAll(fd: Fd): Uint8Array {
+export function readAll(fd: Fd, detail: string | number = fd): Uint8Array {
   const parts: Uint8Array[] = [];
   for (;;) {
-    const length = read(fd, CHUNK);
+    const length = read(fd, CHUNK, detail);
     const [part] = parts;
     if (length === 0) return parts.length === 1 && part ? part : concatenate(parts);
     parts.push(CHUNK.slice(0, length));
@@ -80,27 +82,27 @@ export function readAll(fd: Fd): Uint8Array {
 }
 
 /** Text from a descriptor's position to its end. */
-export function readAllText(fd: Fd): string {
-  const length = read(fd, CHUNK);
+export function readAllText(fd: Fd, detail: string | number = fd): string {
+  const length = read(fd, CHUNK, detail);
   if (length === 0) return '';
   // A file of /proc may come in pieces: only a read of nothing is the end.
-  const more = read(fd, NEXT_CHUNK);
+  const more = read(fd, NEXT_CHUNK, detail);
   if (more === 0) return engine().decodeUtf8(CHUNK, 0, length);
   const begin = concatenate([CHUNK.subarray(0, length), NEXT_CHUNK.subarray(0, more)]);
-  return engine().decodeUtf8(concatenate([begin, readAll(fd)]));
+  return engine().decodeUtf8(concatenate([begin, readAll(fd, detail)]));
 }
 
 /** A whole file; ENOENT and the like are thrown. */
 export const readFile = (path: string, dirfd: Fd = AT_FDCWD): Uint8Array =>
-  closing(openat(dirfd, path, O_RDONLY), readAll);
+  closing(openat(dirfd, path, O_RDONLY), (fd) => readAll(fd, path), path);
 
 /** A whole file as text. */
 export function readText(path: string, dirfd: Fd = AT_FDCWD): string {
   const fd = openat(dirfd, path, O_RDONLY);
   try {
-    return readAllText(fd);
+    return readAllText(fd, path);
   } finally {
-    close(fd);
+    close(fd, path);
   }
 }
 
@@ -138,17 +140,37 @@ export function writeExisting(path: string, data: string, dirfd: Fd = AT_FDCWD):
     if (length < 0) writeAll(fd, engine().encodeUtf8(data), path);
     else writeAll(fd, CHUNK, path, length);
   } finally {
-    close(fd);
+    close(fd, path);
   }
 }
 
 /** Makes or truncates a file and writes it. */
 export const writeFile = (path: string, data: Uint8Array, mode: number, dirfd: Fd = AT_FDCWD) =>
-  closing(openat(dirfd, path, O_WRONLY | O_CREAT | O_TRUNC, mode), (fd) =>
-    writeAll(fd, data, path),
+  closing(
+    openat(dirfd, path, O_WRONLY | O_CREAT | O_TRUNC, mode),
+    (fd) => writeAll(fd, data, path),
+    path,
   );
 
-/** Replaces a file at once: a reader sees the old or the new text, never a part (rename(2)). */
+/**
+ * Makes a file of a directory and writes it: EEXIST where there is one. Of a failed write no file is left.
+ * `path` is what failures name.
+ */
+export function writeNewFile(dirfd: Fd, name: string, data: Uint8Array, path: string): void {
+  const flags = nativeOpenFlags(engine().machine, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC);
+  const fd = sys.openat(path, dirfd, name, flags, 0o600);
+  try {
+    closing(fd, () => writeAll(fd, data, path), path);
+  } catch (thrown) {
+    unlink(name, dirfd);
+    throw thrown;
+  }
+}
+
+/**
+ * Replaces a file at once: a reader sees the old or the new text, never a part (rename(2)). The temporary
+ * one is gone when that fails.
+ */
 export function replaceFile(
   path: string,
   temporary: string,
@@ -156,8 +178,13 @@ export function replaceFile(
   mode: number,
   dirfd: Fd = AT_FDCWD,
 ): void {
-  writeFile(temporary, data, mode, dirfd);
-  sys.renameat(path, dirfd, temporary, dirfd, path);
+  try {
+    writeFile(temporary, data, mode, dirfd);
+    sys.renameat(path, dirfd, temporary, dirfd, path);
+  } catch (thrown) {
+    unless(['ENOENT', 'EROFS'], () => unlink(temporary, dirfd));
+    throw thrown;
+  }
 }
 
 /** mkdirat(2). */
@@ -217,8 +244,8 @@ export function access(path: string, mode: number, dirfd: Fd = AT_FDCWD): boolea
   }
 }
 
-export const fchmod = (fd: Fd, mode: number): void => {
-  sys.fchmod(fd, fd, mode);
+export const fchmod = (fd: Fd, mode: number, detail: string | number = fd): void => {
+  sys.fchmod(detail, fd, mode);
 };
 
 /** Changes who owns a path; its group stays. A symlink itself, not what it leads to. */
@@ -266,12 +293,12 @@ export interface DirectoryEntry {
 export const DT_DIR = 4;
 
 /** The entries of an open directory but `.` and `..`, in the order the kernel gives them. */
-export function readDirectory(fd: Fd): readonly DirectoryEntry[] {
+export function readDirectory(fd: Fd, detail: string | number = fd): readonly DirectoryEntry[] {
   const entries: DirectoryEntry[] = [];
   const buffer = new Uint8Array(32_768);
   const view = viewOf(buffer);
   for (;;) {
-    const length = sys.getdents64(fd, fd, buffer, buffer.length);
+    const length = sys.getdents64(detail, fd, buffer, buffer.length);
     if (length === 0) return entries;
     // | u64 inode | i64 offset | u16 length of this entry | u8 type | name NUL |
     for (let offset = 0; offset < length; offset += view.getUint16(offset + 16, LITTLE_ENDIAN)) {
@@ -284,7 +311,7 @@ export function readDirectory(fd: Fd): readonly DirectoryEntry[] {
 /** The entries of a directory, none when it is not there. */
 export function listDirectory(path: string): readonly DirectoryEntry[] {
   try {
-    return closing(openDirectory(path), readDirectory);
+    return closing(openDirectory(path), (fd) => readDirectory(fd, path), path);
   } catch (thrown) {
     if (failedWith(thrown, 'ENOENT')) return [];
     throw thrown;
@@ -292,9 +319,9 @@ export function listDirectory(path: string): readonly DirectoryEntry[] {
 }
 
 /** flock(2). False when LOCK_NB was given and another process has the lock. */
-export function flock(fd: Fd, operation: number): boolean {
+export function flock(fd: Fd, operation: number, detail: string | number = fd): boolean {
   try {
-    sys.flock(fd, fd, operation);
+    sys.flock(detail, fd, operation);
     return true;
   } catch (thrown) {
     if (failedWith(thrown, 'EAGAIN')) return false;

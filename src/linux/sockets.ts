@@ -45,7 +45,7 @@ function socketPair(type: number): readonly [Fd, Fd] {
 export const listenUnix = (path: string): Fd =>
   unixSocket(path, (fd, address) => {
     // bind(2) gives the new file the mode of the socket: no moment at which others may connect.
-    fchmod(fd, 0o600);
+    fchmod(fd, 0o600, path);
     sys.bind(path, fd, address, address.length);
     sys.listen(path, fd, 1);
   });

@@ -38,6 +38,10 @@ export function blame(plan: Plan, fault: Fault, config: unknown): TsrunError {
 export const formatFault = (step: Step, fault: Fault, config: unknown): string =>
   `${propertyOf(step, config)}${WORDING[step.op.call]?.(step.op, fault) ?? plainWording(step.op, fault)}`;
 
+/** `mounts[3] ("/data"): move_mount`: where an executor was that said nothing of why it ended. */
+export const formatStep = (step: Step, config: unknown): string =>
+  `${propertyOf(step, config)}${step.op.call}`;
+
 const isErrno = (fault: Fault, name: `E${string}`) => fault.errno === errnoNumber(name);
 
 function codeOf({ op, origin }: Step, fault: Fault): ErrorCode {

@@ -57,26 +57,26 @@ describe('an id', () => {
 describe('the state root', () => {
   it('is made for its owner alone, a container in it so that others may pass', () => {
     const deep = join(root, 'a/b');
-    close(claim(deep, 'web').lock);
+    close(claim(deep, 'web', '{}').lock);
     expect(statSync(deep).mode & 0o777).toBe(0o700);
     expect(statSync(join(deep, 'web')).mode & 0o777).toBe(0o711);
   });
   it('gives an id to one create', () => {
-    close(claim(root, 'web').lock);
-    expect(() => claim(root, 'web')).toThrow(code('container-exists'));
+    close(claim(root, 'web', '{}').lock);
+    expect(() => claim(root, 'web', '{}')).toThrow(code('container-exists'));
   });
   it('has a container when state.json can be read', () => {
-    const { directory, lock } = claim(root, 'web');
+    const { directory, lock } = claim(root, 'web', '{}');
     close(lock);
     expect(() => load(root, 'web')).toThrow(code('container-missing'));
     saveRecord(directory, record('web'));
     expect(load(root, 'web')).toEqual({ directory, record: record('web') });
-    expect(readdirSync(directory)).toEqual(['state.json']);
+    expect(readdirSync(directory)).toEqual(['config.json', 'state.json']);
     expect(statSync(join(directory, 'state.json')).mode & 0o777).toBe(0o600);
   });
   it('lists containers in order, and names what it cannot read', () => {
     for (const id of ['b', 'a']) {
-      const { directory, lock } = claim(root, id);
+      const { directory, lock } = claim(root, id, '{}');
       saveRecord(directory, record(id));
       close(lock);
     }
@@ -98,7 +98,7 @@ describe('the state root', () => {
 
 describe('the lock', () => {
   it('is held by the create under way and refused to others', () => {
-    const { directory, lock } = claim(root, 'web');
+    const { directory, lock } = claim(root, 'web', '{}');
     expect(isLocked(directory)).toBe(true);
     expect(() => lockContainer(directory, 0)).toThrow(code('container-state'));
     close(lock);
@@ -115,7 +115,7 @@ describe('the lock', () => {
 
 describe('removing the directory of a container', () => {
   it('takes all that is in it, and is no failure when it is gone', () => {
-    const { directory, lock } = claim(root, 'web');
+    const { directory, lock } = claim(root, 'web', '{}');
     close(lock);
     mkdirSync(join(directory, 'notify/deep'), { recursive: true });
     writeFileSync(join(directory, 'notify/deep/file'), '');
