@@ -1,48 +1,146 @@
-/** tsrun killed with SIGKILL at any moment: what it leaves, `delete --force` removes. */
-import { existsSync } from 'node:fs';
+/**
+ * tsrun, its executor, its supervisor, killed with SIGKILL at any moment: what they leave, `delete --force`
+ * removes. And many at once, on one container or on many. (faults.test.ts kills at every system call.)
+ */
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { addUserNamespace, type Config } from './config.ts';
-import { isTsrun, leftovers, until, useContainers } from './runtime.ts';
+import { isTsrun, leftovers, type Result, until, useContainers } from './runtime.ts';
+import { times } from './soak.ts';
 
 const t = useContainers();
-/** runc leaves cgroups of a container whose state was not written yet; fewer rounds show the rest. */
-const ROUNDS = isTsrun ? 200 : 20;
+/** Kills of all five verbs: a hundred shares. */
+const KILLS = times(200, 2000);
 
 const busy = (config: Config) => {
   config.process.args = ['sleep', '1000'];
   config.linux.resources = { memory: { limit: 67108864 }, pids: { limit: 20 } };
   config.hooks = { createRuntime: [{ path: '/bin/true' }] };
 };
+const short = (config: Config) => {
+  busy(config);
+  config.process.args = ['true'];
+};
 
-/** How long an undisturbed create takes, in milliseconds: the span in which the kill must fall. */
-async function timeCreate(bundle: string): Promise<number> {
+const must = (...args: string[]) => expect(t.call(args)).toMatchObject({ status: 0 });
+const runDetached = (bundle: string) => (id: string) =>
+  must('run', '--detach', '--bundle', bundle, id);
+
+/** A verb: its arguments, and what there must be before it. */
+interface Killed {
+  readonly verb: string;
+  readonly config: (config: Config) => void;
+  readonly args: (id: string, bundle: string) => readonly string[];
+  readonly prepare?: (bundle: string) => (id: string) => void;
+  /** Of 100 kills. */
+  readonly share: number;
+}
+
+const KILLED: readonly Killed[] = [
+  {
+    verb: 'create',
+    config: busy,
+    args: (id, bundle) => ['create', '--bundle', bundle, id],
+    share: 40,
+  },
+  {
+    verb: 'start',
+    config: busy,
+    args: (id) => ['start', id],
+    prepare: (bundle) => (id) => must('create', '--bundle', bundle, id),
+    share: 20,
+  },
+  // A process that exec has left is for the host's init to reap, which may take its time (a second, in some
+  // containers); the container's pid namespace ends no earlier.
+  {
+    verb: 'exec',
+    config: busy,
+    args: (id) => ['exec', id, 'true'],
+    prepare: runDetached,
+    share: 4,
+  },
+  { verb: 'run', config: short, args: (id, bundle) => ['run', '--bundle', bundle, id], share: 20 },
+  {
+    verb: 'delete',
+    config: busy,
+    args: (id) => ['delete', '--force', id],
+    prepare: runDetached,
+    share: 16,
+  },
+];
+
+/** A process and all it has started, as far as they are still its descendants. */
+function familyOf(pid: number): readonly number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    return [pid, ...children.split(' ').filter(Boolean).map(Number).flatMap(familyOf)];
+  } catch {
+    return [];
+  }
+}
+
+function kill(pid: number): boolean {
+  try {
+    const dead = /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    return !dead && process.kill(pid, 'SIGKILL');
+  } catch {
+    return false;
+  }
+}
+
+/** Whole milliseconds, which timers count in, are too coarse for what takes five. */
+function spin(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+/** How long an undisturbed verb takes, in milliseconds: the span in which the kill must fall. */
+async function timeOf(
+  prepare: (id: string) => void,
+  args: (id: string) => readonly string[],
+): Promise<number> {
   const id = t.newId();
+  prepare(id);
   const start = performance.now();
-  const result = await t.spawn(['create', '--bundle', bundle, id]).ended;
+  const result = await t.spawn(args(id)).ended;
   const took = performance.now() - start;
   expect(result).toMatchObject({ status: 0 });
-  expect(t.call(['delete', '--force', id]).status).toBe(0);
+  must('delete', '--force', id);
   return took;
 }
 
-describe.runIf(isTsrun)('create killed with SIGKILL', () => {
-  it(`at a random moment, ${ROUNDS} times: delete --force leaves nothing`, {
-    timeout: 240_000,
+/** Runs the verb with one of its processes killed in its span; false when it came too late. */
+async function killOnce(
+  args: readonly string[],
+  span: number,
+): Promise<{ readonly hit: boolean; readonly result: Result }> {
+  const { child, ended } = t.spawn(args);
+  spin(Math.random() * span);
+  const family = familyOf(child.pid ?? -1);
+  // Itself as often as all others together: they are short-lived.
+  const victim =
+    Math.random() < 0.5 ? family[0] : family[Math.floor(Math.random() * family.length)];
+  const hit = victim !== undefined && kill(victim);
+  return { hit, result: await ended };
+}
+
+describe.runIf(isTsrun).each(KILLED)('$verb with one of its processes killed', (killed) => {
+  const kills = (KILLS * killed.share) / 100;
+  it(`at a random moment, ${kills} times: delete --force leaves nothing`, {
+    timeout: 600_000,
   }, async () => {
-    const bundle = t.bundle(busy);
-    let span = await timeCreate(bundle);
-    let killed = 0;
-    for (let round = 0; killed < ROUNDS && round < 3 * ROUNDS; round++) {
-      const id = `${t.mark}-crash${round}`;
-      const create = t.spawn(['create', '--bundle', bundle, id]);
-      await sleep(Math.random() * span);
-      create.child.kill('SIGKILL');
-      const inTime = (await create.ended).status === 137;
-      if (inTime) killed++;
+    const bundle = t.bundle(killed.config);
+    const prepare = killed.prepare?.(bundle) ?? (() => {});
+    let span = await timeOf(prepare, (id) => killed.args(id, bundle));
+    let count = 0;
+    for (let round = 0; count < kills && round < 5 * kills; round++) {
+      const id = `${t.mark}-${killed.verb}${round}`;
+      prepare(id);
+      const { hit } = await killOnce(killed.args(id, bundle), span);
+      if (hit) count++;
       // The machine may get faster or slower meanwhile: the span follows it.
-      span *= inTime ? 1.02 : 0.9;
+      span *= hit ? 1.02 : 0.9;
       const removed = t.call(['delete', '--force', id]);
       expect(removed, `round ${round}`).toMatchObject({ status: 0, stderr: '' });
       expect(existsSync(join(t.stateRoot, id)), `round ${round}: state`).toBe(false);
@@ -51,9 +149,22 @@ describe.runIf(isTsrun)('create killed with SIGKILL', () => {
       () => leftovers(t.mark, t.directory).length === 0,
       `nothing to be left: ${leftovers(t.mark, t.directory)}`,
     );
-    expect(killed).toBe(ROUNDS);
+    expect(count).toBe(kills);
   });
+});
 
+describe.runIf(isTsrun)('a create that was killed', () => {
+  const timeCreate = (bundle: string) =>
+    timeOf(
+      () => {},
+      (id) => ['create', '--bundle', bundle, id],
+    );
+  const killCreate = async (bundle: string, id: string, span: number) => {
+    const create = t.spawn(['create', '--bundle', bundle, id]);
+    spin(span);
+    create.child.kill('SIGKILL');
+    await create.ended;
+  };
   it('leaves the id free for another create', async () => {
     const bundle = t.bundle((config) => {
       busy(config);
@@ -63,10 +174,7 @@ describe.runIf(isTsrun)('create killed with SIGKILL', () => {
     const span = await timeCreate(bundle);
     for (let round = 0; round < 10; round++) {
       const id = t.newId();
-      const create = t.spawn(['create', '--bundle', bundle, id]);
-      await sleep(Math.random() * span);
-      create.child.kill('SIGKILL');
-      await create.ended;
+      await killCreate(bundle, id, Math.random() * span);
       expect(t.call(['delete', '--force', id])).toMatchObject({ status: 0 });
       expect(t.call(['run', '--bundle', bundle, id])).toMatchObject({ status: 0, stderr: '' });
     }
@@ -76,10 +184,7 @@ describe.runIf(isTsrun)('create killed with SIGKILL', () => {
     const bundle = t.bundle(busy);
     const span = await timeCreate(bundle);
     const id = t.newId();
-    const create = t.spawn(['create', '--bundle', bundle, id]);
-    await sleep(span / 2);
-    create.child.kill('SIGKILL');
-    await create.ended;
+    await killCreate(bundle, id, span / 2);
     const whole = t.create(busy);
     const list = t.call(['list', '--quiet']);
     expect(list.status).toBe(0);
@@ -99,13 +204,75 @@ describe('run killed with SIGKILL', () => {
   });
 });
 
-describe('creates of one id at the same time', () => {
-  it('one of them gets it', async () => {
+// runc removes the cgroups of the one that got it.
+describe.runIf(isTsrun)('creates of one id at the same time', () => {
+  it('one of them gets it', { timeout: 600_000 }, async () => {
     const bundle = t.bundle(busy);
-    const id = t.newId();
-    const all = [1, 2, 3, 4].map(() => t.spawn(['create', '--bundle', bundle, id]).ended);
-    const statuses = (await Promise.all(all)).map((result) => result.status);
-    expect(statuses.sort()).toEqual([0, 1, 1, 1]);
-    expect(t.state(id).status).toBe('created');
+    for (let round = 0; round < times(5, 200); round++) {
+      const id = t.newId();
+      const all = [1, 2, 3, 4].map(() => t.spawn(['create', '--bundle', bundle, id]).ended);
+      const results = await Promise.all(all);
+      expect(results.map(({ status }) => status).sort()).toEqual([0, 1, 1, 1]);
+      for (const { status, stderr } of results) {
+        if (status !== 0) expect(stderr).toContain('container with given ID already exists');
+      }
+      expect(t.state(id).status).toBe('created');
+      must('delete', '--force', id);
+    }
+  });
+});
+
+describe.runIf(isTsrun)('create and delete --force of one id at the same time', () => {
+  it('each does its work or says why not, and nothing is left', { timeout: 600_000 }, async () => {
+    const bundle = t.bundle(busy);
+    for (let round = 0; round < times(15, 500); round++) {
+      const id = t.newId();
+      const creating = t.spawn(['create', '--bundle', bundle, id]).ended;
+      spin(Math.random() * 10);
+      const others = [
+        t.spawn(['delete', '--force', id]).ended,
+        t.spawn(['create', '--bundle', bundle, id]).ended,
+        t.spawn(['delete', '--force', id]).ended,
+      ];
+      const [first, ...rest] = await Promise.all([creating, ...others]);
+      for (const { status, stderr } of [first, ...rest]) {
+        expect({ status, stderr }).toEqual(
+          status === 0
+            ? { status, stderr: '' }
+            : { status: 1, stderr: expect.stringMatching(/^tsrun: [^\n]+\n$/) },
+        );
+        expect(stderr).not.toContain('internal');
+      }
+      expect(t.call(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' });
+      expect(existsSync(join(t.stateRoot, id))).toBe(false);
+    }
+    await until(
+      () => leftovers(t.mark, t.directory).length === 0,
+      `nothing to be left: ${leftovers(t.mark, t.directory)}`,
+    );
+  });
+});
+
+describe('many containers at the same time', () => {
+  const many = times(20, 200);
+  it(`${many} are created, started, exec'd into, killed and deleted`, {
+    timeout: 600_000,
+  }, async () => {
+    const bundle = t.bundle(busy);
+    const one = async (id: string): Promise<void> => {
+      const does = async (...args: string[]) => {
+        const { status, stderr } = await t.spawn(args).ended;
+        expect({ args, status, stderr }).toEqual({ args, status: 0, stderr: '' });
+      };
+      await does('create', '--bundle', bundle, id);
+      await does('start', id);
+      await does('exec', id, 'true');
+      await does('kill', id, 'KILL');
+      const stopped = async () => (await t.spawn(['state', id]).ended).stdout.includes('"stopped"');
+      for (let tries = 0; !(await stopped()); tries++) expect(tries).toBeLessThan(1000);
+      await does('delete', id);
+    };
+    await Promise.all(Array.from({ length: many }, () => one(t.newId())));
+    expect(t.call(['list', '--quiet']).stdout.trim()).toBe('');
   });
 });

@@ -13,6 +13,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -378,7 +379,8 @@ function markedProcesses(mark: string): readonly string[] {
     try {
       const environ = readFileSync(`/proc/${pid}/environ`, 'utf8');
       const cmdline = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-      if (environ.includes(mark) || cmdline.includes(mark)) {
+      // An executor has neither arguments nor environment to tell it by, but the test's streams.
+      if (environ.includes(mark) || cmdline.includes(mark) || streamsOf(pid).includes(mark)) {
         found.push(`process ${pid} ${cmdline.replaceAll('\0', ' ')}`);
       }
     } catch {
@@ -387,3 +389,6 @@ function markedProcesses(mark: string): readonly string[] {
   }
   return found;
 }
+
+const streamsOf = (pid: string): string =>
+  [1, 2].map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`)).join(' ');
