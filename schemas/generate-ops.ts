@@ -125,23 +125,36 @@ function typescript(
 /** Operations the executor has; the runtime's own never travel. */
 const inExecutor = (o: Operation) => o.actors.some((a) => a !== 'runtime');
 
-/** The method of FieldWriters that writes a field; open(2)'s flags have one of their own. */
-const method = ({ type, constants }: Field) =>
-  constants === 'O_' ? 'openFlags' : METHODS[type.replace(/_out/, '')];
-
-const METHODS: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(Object.keys(TYPES).map((type) => [type, type])),
-  'str?': 'optionalStr',
-  'slot?': 'optionalSlot',
+/** How a field of each type goes into what Engine.pack takes; % is the value. */
+const PACKED: { readonly [K in keyof typeof TYPES]: string } = {
+  u32: '%',
+  i32: 'to.i32(%)',
+  u64: '%',
+  str: '%',
+  'str?': '% ?? 0',
+  strs: '%.length, ...%',
+  filter: 'to.filter(%)',
+  bytes: '%',
+  u32s: '%.length, ...%',
+  slot: 'to.slot(%)',
+  'slot?': 'to.optionalSlot(%)',
+  slot_out: 'to.slot(%)',
+  'slot_out?': 'to.optionalSlot(%)',
 };
+
+/** open(2)'s flags are the machine's own. */
+const packed = ({ name, type, constants }: Field) =>
+  (constants === 'O_' ? 'to.openFlags(%)' : PACKED[type]).replaceAll('%', `op.${name}`);
 
 /** One function an operation: on QuickJS a loop over a table of fields takes four times as long. */
 function encoders(operations: readonly Operation[]): string {
   const own = operations.filter(inExecutor);
-  const used = new Map(own.flatMap((o) => o.fields.map((f) => [method(f), TYPES[f.type].ts])));
   const row = (o: Operation) => {
-    const calls = o.fields.map((f) => `to.${method(f)}(op.${f.name});`).join(' ');
-    return `  ${o.call}: (${calls === '' ? '' : 'to, op'}) => {${calls === '' ? '' : ` ${calls} `}},`;
+    const values = o.fields.map(packed).join(', ');
+    const parameters = values.includes('to.') ? 'out, op, to' : 'out, op';
+    return values === ''
+      ? `  ${o.call}: () => {},`
+      : `  ${o.call}: (${parameters}) => out.push(${values}),`;
   };
   return [
     `// ${HEADER}`,
@@ -150,24 +163,31 @@ function encoders(operations: readonly Operation[]): string {
     '',
     'type Slot = string;',
     '',
-    'export interface FieldWriters {',
-    ...[...used].map(([name, ts]) => `  readonly ${name}: (value: ${ts}) => void;`),
+    '/** What Engine.pack takes. */',
+    'export type Packed = number | bigint | string | Uint8Array | readonly Packed[];',
+    '',
+    '/** What the fields need that are not packed as they are. */',
+    'export interface FieldValues {',
+    '  readonly i32: (value: number) => number;',
+    '  readonly slot: (slot: Slot) => number;',
+    '  readonly optionalSlot: (slot: Slot | undefined) => number;',
+    '  readonly openFlags: (flags: number) => number;',
+    '  readonly filter: (filter: SeccompFilter) => Uint8Array;',
     '}',
     '',
     `type Call = ${own.map((o) => `'${o.call}'`).join(' | ')};`,
-    'type Encoders = {',
-    '  readonly [K in Call]: (to: FieldWriters, op: Extract<Op, { readonly call: K }>) => void;',
-    '};',
+    'type Encoder<O> = (out: Packed[], op: O, to: FieldValues) => void;',
+    'type Encoders = { readonly [K in Call]: Encoder<Extract<Op, { readonly call: K }>> };',
     '',
     'const ENCODERS: Encoders = {',
     ...own.map(row),
     '};',
     '',
-    '/** Writes the fields of an operation of the executor, in their order; false when it is none. */',
-    'export function encodeFields(to: FieldWriters, op: Op): boolean {',
-    '  const encode = (ENCODERS as Record<string, ((to: FieldWriters, op: Op) => void) | undefined>)[op.call];',
+    '/** Adds the fields of an operation of the executor, in their order; false when it is none. */',
+    'export function encodeFields(out: Packed[], op: Op, to: FieldValues): boolean {',
+    '  const encode = (ENCODERS as Record<string, Encoder<Op> | undefined>)[op.call];',
     '  if (encode === undefined) return false;',
-    '  encode(to, op);',
+    '  encode(out, op, to);',
     '  return true;',
     '}',
     '',

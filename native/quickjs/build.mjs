@@ -31,7 +31,7 @@ const HEAP_ADDRESS = 0x20000000;
 /** For profilers and debuggers. */
 const SYMBOLS = Boolean(process.env.TSRUN_SYMBOLS);
 const HARDENING = ['-fstack-protector-strong', '-D_FORTIFY_SOURCE=2'];
-const SOURCES = ['main', 'host', 'ffi', 'utf8', 'libc', 'heap'];
+const SOURCES = ['main', 'host', 'ffi', 'pack', 'utf8', 'libc', 'heap'];
 
 const run = (program, args) => execFileSync(program, args, { stdio: 'inherit' });
 

@@ -1,6 +1,7 @@
 /* The object `tsrunHost`: the Engine interface of src/engine/engine.ts, function by function. */
 #include "host.h"
 #include "ffi.h"
+#include "pack.h"
 #include "utf8.h"
 
 #include <limits.h>
@@ -157,7 +158,7 @@ static JSValue host_encode_into(JSContext *context, JSValueConst this_value, int
 	if (text == NULL)
 		return JS_EXCEPTION;
 	JSValue written = JS_NewInt32(context, -1);
-	if (memchr(text, '\0', length) != NULL || utf8_valid_prefix((const unsigned char *)text, length) != length)
+	if (!utf8_speakable((const unsigned char *)text, length))
 		written = JS_ThrowRangeError(context, "a text for C holds NUL or half a pair");
 	else if (length <= size - offset) {
 		memcpy(bytes + offset, text, length);
@@ -182,6 +183,12 @@ static JSValue host_encode(JSContext *context, JSValueConst this_value, int argc
 	if (!JS_IsException(encoded) && ffi_bytes(context, encoded, &bytes, &length) == 0)
 		utf8_replace_surrogates(bytes, length);
 	return encoded;
+}
+
+static JSValue host_pack(JSContext *context, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+	(void)this_value, (void)argc;
+	return new_bytes(context, pack_values(context, argv[0]));
 }
 
 static JSValue new_strings(JSContext *context, char **strings)
@@ -268,6 +275,7 @@ static const JSCFunctionListEntry host_functions[] = {
 	JS_CFUNC_DEF("decodeUtf8", 3, host_decode),
 	JS_CFUNC_DEF("encodeUtf8", 1, host_encode),
 	JS_CFUNC_DEF("encodeInto", 3, host_encode_into),
+	JS_CFUNC_DEF("pack", 1, host_pack),
 	JS_CFUNC_DEF("args", 0, host_args),
 	JS_CFUNC_DEF("environ", 0, host_environ),
 	JS_CFUNC_DEF("self", 0, host_self),

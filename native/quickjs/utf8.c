@@ -1,7 +1,6 @@
 /* UTF-8: Unicode 3.9, table 3-7 (well-formed sequences) and "substitution of maximal subparts". */
 #include "utf8.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 static const unsigned char replacement[3] = { 0xef, 0xbf, 0xbd };
@@ -39,12 +38,22 @@ size_t utf8_valid_prefix(const unsigned char *text, size_t length)
 	size_t at = 0;
 	while (at < length) {
 		bool valid;
+
+		if (text[at] < 0x80) {
+			at++;
+			continue;
+		}
 		size_t bytes = sequence(text + at, length - at, &valid);
 		if (!valid)
 			break;
 		at += bytes;
 	}
 	return at;
+}
+
+bool utf8_speakable(const unsigned char *text, size_t length)
+{
+	return memchr(text, '\0', length) == NULL && utf8_valid_prefix(text, length) == length;
 }
 
 size_t utf8_repair(const unsigned char *text, size_t length, unsigned char *repaired)

@@ -86,7 +86,7 @@ function startExecutor(execution: Execution): Session {
   const { slots, plan, preserveFds } = execution;
   const encoded = encodePlan(plan, {
     machine: engine().machine,
-    encodeInto: engine().encodeInto,
+    pack: engine().pack,
     compileFilter: execution.compileFilter ?? compileFilter,
     filled: slots.all(),
   });

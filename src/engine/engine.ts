@@ -6,6 +6,9 @@
 /** What one parameter of a C function takes: an integer, a NUL-terminated UTF-8 string, a pointer. */
 export type CValue = number | bigint | string | Uint8Array | null;
 
+/** What `pack` takes: u32, u64, text, bytes, a record of them. */
+export type Packed = number | bigint | string | Uint8Array | readonly Packed[];
+
 /**
  * How a C function is called: result, `:`, parameters.
  * - result `i` int (32 bits, signed), `l` long/ssize_t/pointer (64 bits, signed), `v` void
@@ -45,6 +48,13 @@ export interface Engine {
    * for what would not arrive as it is: a NUL, half a surrogate pair.
    */
   encodeInto(text: string, target: Uint8Array, offset: number): number;
+  /**
+   * Values as little-endian bytes, one behind the other: a number `| u32 |`, a bigint `| u64 |`, a text
+   * `| u32 length with NUL | UTF-8 | NUL |`, bytes `| u32 length | bytes |`, a list
+   * `| u32 bytes, these four included | values |`. RangeError for what does not fit, or what encodeInto
+   * refuses.
+   */
+  pack(values: readonly Packed[]): Uint8Array;
 
   /** The executor's ELF image, to be copied into a sealed memfd. */
   executorImage(): Uint8Array;

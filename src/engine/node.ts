@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import koffi from 'koffi';
 import type { CFunction, Engine, Signature } from './engine.ts';
+import { pack } from './pack.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   i: 'int',
@@ -29,6 +30,11 @@ export function nodeEngine(): Engine {
   const decoder = new TextDecoder();
   const encoder = new TextEncoder();
   let environ: readonly string[] | undefined;
+  const encodeInto: Engine['encodeInto'] = (text, target, offset) => {
+    if (UNSPEAKABLE.test(text)) throw new RangeError('a text for C holds NUL or half a pair');
+    const { read, written } = encoder.encodeInto(text, target.subarray(offset));
+    return read === text.length ? written : -1;
+  };
 
   return {
     name: 'node',
@@ -52,11 +58,8 @@ export function nodeEngine(): Engine {
     peek: (address, length) => new Uint8Array(koffi.view(BigInt(address), length)).slice(),
     decodeUtf8: (bytes, start, end) => decoder.decode(bytes.subarray(start, end)),
     encodeUtf8: (text) => encoder.encode(text),
-    encodeInto(text, target, offset) {
-      if (UNSPEAKABLE.test(text)) throw new RangeError('a text for C holds NUL or half a pair');
-      const { read, written } = encoder.encodeInto(text, target.subarray(offset));
-      return read === text.length ? written : -1;
-    },
+    encodeInto,
+    pack: (values) => pack(values, encodeInto),
     executorImage: () => readFileSync(executorPath()),
     exit: (status) => process.exit(status),
   };

@@ -2,23 +2,25 @@
  * A plan to the bytes the executor reads. The layout is drawn in native/README.md; the operations and
  * their fields come from schemas/ops.json, whose hash is the version both sides must share.
  */
-import { encodeFields, type FieldWriters } from '../generated/encoders.ts';
+import { encodeFields, type FieldValues, type Packed } from '../generated/encoders.ts';
 import { OPS, WIRE_VERSION } from '../generated/ops.ts';
 import { errnoNumber } from '../linux/constants/errno.ts';
 import { nativeOpenFlags } from '../linux/constants/file.ts';
 import type { SeccompFilter } from '../linux/constants/seccomp.ts';
 import type { Plan, Slot, Step } from '../plan/step.ts';
-import { type EncodeInto, newWriter, type Writer } from './writer.ts';
 
 const MAGIC = 0x4e52_5354; // "TSRN"
 const ACTOR = { outer: 1, init: 2 } as const;
 const FLAG_YIELD = 1;
 const FLAG_WARN = 2;
 const NO_SLOT = 0xffff_ffff;
+/** Where the header holds the bytes in all. */
+const BYTES_AT = 8;
 
 export interface EncodeOptions {
   readonly machine: 'x86_64' | 'aarch64';
-  readonly encodeInto: EncodeInto;
+  /** The engine's. */
+  readonly pack: (values: readonly Packed[]) => Uint8Array;
   /** The rules of a filter to an array of struct sock_filter. */
   readonly compileFilter: (filter: SeccompFilter) => Uint8Array;
   /** What the runtime put into slots before the executor is started: descriptors it inherits, pids. */
@@ -36,94 +38,69 @@ export interface EncodedPlan {
  * between it and the executor's step before. RangeError when a value does not fit its field.
  */
 export function encodePlan(plan: Plan, options: EncodeOptions): EncodedPlan {
-  const steps = newWriter(options.encodeInto);
   const slots = new Map<Slot, number>();
-  const numberOf = (slot: Slot): number => {
-    const known = slots.get(slot);
-    if (known !== undefined) return known;
-    slots.set(slot, slots.size);
-    return slots.size - 1;
-  };
-  const fields = fieldWriters(steps, numberOf, options);
-
-  let count = 0;
+  const values = fieldValues(slots, options);
+  const steps: Packed[] = [];
   let runtimeStepsBefore = false;
-  plan.steps.forEach((step, index) => {
+  for (const [index, step] of plan.steps.entries()) {
     if (step.actor === 'runtime') {
       runtimeStepsBefore = true;
-      return;
+      continue;
     }
     // What the runtime does before the executor's first step is done before the executor is started.
-    const yields = runtimeStepsBefore && count > 0;
-    encodeStep(steps, fields, step, index, yields);
+    const yields = runtimeStepsBefore && steps.length > 0;
+    steps.push(encodeStep(step, index, yields, values));
     runtimeStepsBefore = false;
-    count += 1;
-  });
+  }
 
   const inherited = [...slots.keys()].filter((slot) => options.filled.has(slot));
-  const out = newWriter(options.encodeInto);
-  const body = steps.finish();
-  out.u32(MAGIC);
-  out.u32(WIRE_VERSION);
-  out.u32(6 * 4 + 8 * inherited.length + body.length);
-  out.u32(count);
-  out.u32(slots.size);
-  out.u32(inherited.length);
-  for (const slot of inherited) {
-    out.u32(numberOf(slot));
-    out.i32(options.filled.get(slot) ?? -1);
-  }
-  out.raw(body);
-  return { bytes: out.finish(), inherited };
+  const descriptors = inherited.flatMap((slot) => [
+    values.slot(slot),
+    values.i32(options.filled.get(slot) ?? -1),
+  ]);
+  const header = [MAGIC, WIRE_VERSION, 0, steps.length, slots.size, inherited.length];
+  const bytes = options.pack([...header, ...descriptors, ...steps]);
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(BYTES_AT, bytes.length, true);
+  return { bytes, inherited };
 }
 
+/** `| opcode | actor | flags |` are u16, u8 and u8: one number, the first of them lowest. */
 function encodeStep(
-  out: Writer,
-  fields: FieldWriters,
   { op, actor, ignore, warn }: Step,
   index: number,
   yields: boolean,
-): void {
+  values: FieldValues,
+): Packed[] {
   const { opcode, actors } = OPS[op.call];
   if (actor === 'runtime' || !actors.includes(actor)) {
     throw new RangeError(`${op.call} is no operation of ${actor}`);
   }
-  const start = out.length();
-  out.u32(0);
-  out.u16(opcode);
-  out.u8(ACTOR[actor]);
-  out.u8((yields ? FLAG_YIELD : 0) | (warn === true ? FLAG_WARN : 0));
-  out.u32(index);
-  out.u32(ignore?.length ?? 0);
-  if (ignore !== undefined) for (const name of ignore) out.i32(errnoNumber(name));
-  encodeFields(fields, op);
-  out.setU32(start, out.length() - start);
+  const flags = (yields ? FLAG_YIELD : 0) | (warn === true ? FLAG_WARN : 0);
+  const out: Packed[] = [];
+  out.push(opcode | (ACTOR[actor] << 16) | (flags << 24), index, ignore?.length ?? 0);
+  if (ignore !== undefined) for (const name of ignore) out.push(errnoNumber(name));
+  encodeFields(out, op, values);
+  return out;
 }
 
-/** How each type of schemas/ops.json is written. */
-function fieldWriters(
-  out: Writer,
-  numberOf: (slot: Slot) => number,
+function fieldValues(
+  slots: Map<Slot, number>,
   { machine, compileFilter }: EncodeOptions,
-): FieldWriters {
-  const { u32, i32, u64, text, block } = out;
-  /** `| u32 count | items |` */
-  const list = <T>(items: readonly T[], write: (item: T) => void): void => {
-    u32(items.length);
-    for (const item of items) write(item);
+): FieldValues {
+  const slot = (name: Slot): number => {
+    const known = slots.get(name);
+    if (known !== undefined) return known;
+    slots.set(name, slots.size);
+    return slots.size - 1;
   };
   return {
-    u32,
-    i32,
-    u64,
-    str: text,
-    optionalStr: (value) => (value === undefined ? u32(0) : text(value)),
-    strs: (value) => list(value, text),
-    bytes: block,
-    filter: (value) => block(compileFilter(value)),
-    u32s: (value) => list(value, u32),
-    slot: (value) => u32(numberOf(value)),
-    optionalSlot: (value) => u32(value === undefined ? NO_SLOT : numberOf(value)),
-    openFlags: (value) => u32(nativeOpenFlags(machine, value)),
+    slot,
+    optionalSlot: (name) => (name === undefined ? NO_SLOT : slot(name)),
+    i32(value) {
+      if ((value | 0) !== value) throw new RangeError(`${value} is no i32`);
+      return value >>> 0;
+    },
+    openFlags: (flags) => nativeOpenFlags(machine, flags),
+    filter: compileFilter,
   };
 }

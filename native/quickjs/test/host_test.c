@@ -72,6 +72,24 @@ static void texts_are_encoded_in_place(void)
     engine_end(context);
 }
 
+static void values_are_packed(void)
+{
+    JSContext *context = engine_begin();
+
+    CHECK_SCRIPT(context, "const pack = tsrunHost.pack; same(pack([1, 0xffffffff]), [1, 0, 0, 0, 255, 255, 255, 255])");
+    CHECK_SCRIPT(context, "same(pack([2n ** 64n - 2n]), [254, 255, 255, 255, 255, 255, 255, 255])");
+    CHECK_SCRIPT(context, "same(pack(['\\u00e4', '']), [3, 0, 0, 0, 195, 164, 0, 1, 0, 0, 0, 0])");
+    CHECK_SCRIPT(context, "same(pack([Uint8Array.of(7, 8)]), [2, 0, 0, 0, 7, 8])");
+    CHECK_SCRIPT(context, "same(pack([[5], []]), [8, 0, 0, 0, 5, 0, 0, 0, 4, 0, 0, 0])");
+    CHECK_SCRIPT(context, "pack(Array(10000).fill(0xa5a5a5a5)).length === 40000");
+    CHECK_SCRIPT(context, "pack(Array(5000).fill('abc')).every((byte, at) => byte === [4, 0, 0, 0, 97, 98, 99, 0][at % 8])");
+    CHECK_SCRIPT(context, "[2 ** 32, -1, 0.5, NaN, 2n ** 64n, -1n, 'a\\0b', '\\ud800']"
+                          ".every((value) => throws(RangeError, () => pack([1, value])))");
+    CHECK_SCRIPT(context, "throws(TypeError, () => pack([undefined])) && throws(TypeError, () => pack([{}]))");
+    CHECK_SCRIPT(context, "let deep = []; for (let i = 0; i < 100; i++) deep = [deep]; throws(RangeError, () => pack(deep))");
+    engine_end(context);
+}
+
 static void memory_is_read_as_a_copy(void)
 {
     JSContext *context = engine_begin();
@@ -125,6 +143,7 @@ const struct test host_tests[] = {
     {"decodeUtf8 refuses a part that is none", bounds_are_checked},
     {"encodeUtf8 writes every text, halves of pairs as U+FFFD", texts_are_encoded},
     {"encodeInto writes what fits, or nothing", texts_are_encoded_in_place},
+    {"pack writes numbers, bigints, texts, bytes and lists, or refuses them", values_are_packed},
     {"peek copies memory, but none from address 0", memory_is_read_as_a_copy},
     {"arguments, environment, path, machine and image are the process's own", the_process_is_known},
     {"onStart takes one function, once", the_start_function_is_given_once},
