@@ -36,6 +36,10 @@ function perform(request: Request, log: Log): void {
     showHelp(request.verb, () => engine().exit(0));
     return;
   }
+  if (request.kind === 'completion') {
+    showCompletion(request.args, () => engine().exit(0));
+    return;
+  }
   if (request.kind === 'version') {
     print(formatVersion());
   } else {
@@ -131,6 +135,17 @@ function showHelp(verb: Verb | undefined, then: () => void): void {
   import('./cli/help.ts')
     .then(({ formatHelp }) => formatHelp(verb))
     .then(print)
-    .catch((thrown: unknown) => writeText(STDERR, `tsrun: ${asTsrunError(thrown).message}\n`))
+    .catch(sayWhyNot)
     .finally(then);
 }
+
+function showCompletion(args: readonly string[], then: () => void): void {
+  import('./cli/completion.ts')
+    .then(({ formatCompletion }) => formatCompletion(args))
+    .then(print)
+    .catch(sayWhyNot)
+    .finally(then);
+}
+
+const sayWhyNot = (thrown: unknown): void =>
+  writeText(STDERR, `tsrun: ${asTsrunError(thrown).message}\n`);

@@ -28,12 +28,18 @@ const path = {
   join: (...parts) => parts.join('/'),
 };
 
+/** Of this process: yargs asks for $SHELL when completions are printed. */
+function environmentVariable(name) {
+  const entry = globalThis.tsrunHost.environ().find((line) => line.startsWith(`${name}=`));
+  return entry?.slice(name.length + 1);
+}
+
 export default YargsFactory({
   assert: { notStrictEqual: () => {}, strictEqual: () => {} },
   cliui,
   findUp: () => undefined,
   getCallerFile: missing('the file of its caller'),
-  getEnv: () => undefined,
+  getEnv: environmentVariable,
   getProcessArgvBin: () => 'tsrun',
   inspect: String,
   mainFilename: 'tsrun',

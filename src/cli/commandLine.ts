@@ -13,6 +13,8 @@ export interface Opening {
 export type Request =
   | { readonly kind: 'help'; readonly verb?: Verb }
   | { readonly kind: 'version' }
+  /** Everything that was given: yargs reads it. */
+  | { readonly kind: 'completion'; readonly args: readonly string[] }
   | {
       readonly kind: 'verb';
       /** The flags before the verb. */
@@ -24,9 +26,15 @@ export type Request =
       readonly explains: boolean;
     };
 
+/** With it the shell asks what the words behind it may become. */
+const COMPLETIONS = '--get-yargs-completions';
+
 /** Reads the flags before the verb alone: they say where the errors of the rest go. */
 export function parseOpening(args: readonly string[]): Opening {
-  const { values, rest } = parseArguments(args, GLOBAL_FLAGS, 'flags-first');
+  const { values, rest } =
+    args[0] === COMPLETIONS
+      ? { ...parseArguments([], GLOBAL_FLAGS, 'flags-first'), rest: args }
+      : parseArguments(args, GLOBAL_FLAGS, 'flags-first');
   return { globals: values, rest };
 }
 
@@ -36,6 +44,7 @@ export function parseRequest({ globals, rest }: Opening): Request {
   const [name, ...args] = rest;
   if (name === undefined || globals.isSet('help')) return { kind: 'help' };
   if (name === 'help' || name === 'h') return helpOf(args[0]);
+  if (name === 'completion' || name === COMPLETIONS) return { kind: 'completion', args: rest };
   const verb = findVerb(name);
   if (verb === undefined) throw noHelpTopic(name);
   const command = commandOf(verb);

@@ -16,7 +16,7 @@ export async function formatHelp(verb: Verb | undefined): Promise<string> {
 }
 
 /** yargs with nothing of its own: no locale, no version, no exit. */
-const bare = (): Argv =>
+export const bare = (): Argv =>
   yargs([])
     .scriptName('tsrun')
     .detectLocale(false)
@@ -37,6 +37,7 @@ function programHelp(): Argv {
     const { summary, usage: args } = commandOf(verb);
     program = program.command(args === '' ? verb : `${verb} ${args}`, summary);
   }
+  program = program.command('completion', 'print a script that makes the shell complete tsrun');
   return program.epilogue('"tsrun COMMAND --help" describes a command.');
 }
 
@@ -50,7 +51,7 @@ function commandHelp(verb: Verb): Argv {
 
 const YARGS_TYPES = { bool: 'boolean', int: 'number', text: 'string', list: 'string' } as const;
 
-const withFlags = (program: Argv, flags: readonly Flag[]): Argv =>
+export const withFlags = (program: Argv, flags: readonly Flag[]): Argv =>
   flags.reduce(
     (described, flag) =>
       described.option(flag.name, {
@@ -58,6 +59,7 @@ const withFlags = (program: Argv, flags: readonly Flag[]): Argv =>
         ...(flag.default === undefined ? {} : { default: flag.default }),
         type: YARGS_TYPES[flag.type],
         describe: flag.help,
+        global: false, // a flag before the verb is none of the verb's
       }),
     program,
   );
