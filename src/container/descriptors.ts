@@ -1,4 +1,5 @@
 /** What the caller must have ready for a process: a receiver of its terminal, descriptors to hand down. */
+import { engine } from '../engine/current.ts';
 import { consoleSocketNeeded, consoleSocketUseless, preservedFdMissing } from '../errors.ts';
 import { isOpen } from '../linux/descriptors.ts';
 import type { PlanContext } from '../plan/context.ts';
@@ -11,9 +12,9 @@ export function checkConsole({ spec, options }: PlanContext): void {
   if (hasSocket && (!hasTerminal || options.foreground)) throw consoleSocketUseless();
 }
 
-/** Descriptors from 3 up that are to be handed down must be open: the executor's own would be taken for them. */
+/** Descriptors from 3 up that are to be handed down must be the caller's: the executor's own would be taken for them. */
 export function checkPreserved(count: number): void {
   for (let fd = 3; fd < 3 + count; fd += 1) {
-    if (!isOpen(fd)) throw preservedFdMissing(fd);
+    if (!isOpen(fd) || engine().ownsDescriptor(fd)) throw preservedFdMissing(fd);
   }
 }

@@ -56,6 +56,14 @@ export interface Engine {
    */
   pack(values: readonly Packed[]): Uint8Array;
 
+  /** Whether an open descriptor is the engine's own: not the caller's, and not for anybody else. */
+  ownsDescriptor(fd: number): boolean;
+  /**
+   * Has the signals that are for this process wait for the calling thread, which has them blocked: an engine
+   * with other threads passes on what these get.
+   */
+  keepSignals(): void;
+
   /** The executor's ELF image, to be copied into a sealed memfd. */
   executorImage(): Uint8Array;
   exit(status: number): never;

@@ -1,5 +1,5 @@
 /** The engine on Node: koffi calls the C library, the executor's image lies beside the bundle. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import koffi from 'koffi';
@@ -60,7 +60,10 @@ export function nodeEngine(): Engine {
     encodeUtf8: (text) => encoder.encode(text),
     encodeInto,
     pack: (values) => pack(values, encodeInto),
-    executorImage: () => readFileSync(executorPath()),
+    ownsDescriptor,
+    // It is native code: a handler runs on whatever thread the signal finds, where JavaScript cannot.
+    keepSignals: () => koffi.load(beside('tsrun-signals.so')).func('tsr_keep_signals', 'int', [])(),
+    executorImage: () => readFileSync(beside('tsrun-init')),
     exit: (status) => process.exit(status),
   };
 }
@@ -76,10 +79,33 @@ function typeOf(types: Readonly<Record<string, string>>, letter: string): string
   return type;
 }
 
-/** From the bundle `dist/tsrun.mjs`, or from `src/engine/node.ts`. */
-function executorPath(): string {
+/** A native part, from the bundle `dist/tsrun.mjs` or from `src/engine/node.ts`. */
+function beside(name: string): string {
   const here = dirname(fileURLToPath(import.meta.url));
-  return here.endsWith('/src/engine')
-    ? join(here, '../../dist/tsrun-init')
-    : join(here, 'tsrun-init');
+  return here.endsWith('/src/engine') ? join(here, '../../dist', name) : join(here, name);
+}
+
+const DESCRIPTORS = '/proc/self/fd';
+
+/**
+ * Node's event loops each have an eventpoll, an eventfd and a pipe to themselves, at the lowest numbers the
+ * caller left free. A pipe the caller hands down has one end here; an eventpoll or eventfd of its own would
+ * be taken for Node's.
+ */
+function ownsDescriptor(fd: number): boolean {
+  const file = targetOf(fd);
+  if (file === 'anon_inode:[eventpoll]' || file === 'anon_inode:[eventfd]') return true;
+  const others = readdirSync(DESCRIPTORS).map(Number);
+  return (
+    file.startsWith('pipe:') && others.some((other) => other !== fd && targetOf(other) === file)
+  );
+}
+
+/** What the descriptor is of; empty when it has been closed meanwhile. */
+function targetOf(fd: number): string {
+  try {
+    return readlinkSync(join(DESCRIPTORS, `${fd}`));
+  } catch {
+    return '';
+  }
 }

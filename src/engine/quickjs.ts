@@ -53,6 +53,8 @@ export function quickjsEngine(): Engine {
     encodeUtf8: tsrunHost.encodeUtf8,
     encodeInto: tsrunHost.encodeInto,
     pack: tsrunHost.pack,
+    ownsDescriptor: () => false,
+    keepSignals: () => {},
     executorImage: tsrunHost.executorImage,
     exit: tsrunHost.exit,
   };

@@ -125,6 +125,7 @@ const SIG_BLOCK = 0;
 /** Blocks every signal that can be; what arrives stays pending, also across execve(2). */
 export const blockSignals = (): void => {
   sys.sigprocmask('SIG_BLOCK', SIG_BLOCK, new Uint8Array(SIGSET_BYTES).fill(0xff), null);
+  engine().keepSignals();
 };
 
 /** Replaces this process; returns only by throwing. */
