@@ -118,6 +118,10 @@ export const containerExists = (): TsrunError =>
 export const containerMissing = (): TsrunError =>
   new TsrunError('container-missing', 'container does not exist');
 
+/** `delete` of what may be running, for all that can be known. */
+export const stateUnreadable = (): TsrunError =>
+  new TsrunError('container-state', 'its state.json cannot be read: delete --force removes it');
+
 export const containerNotRunning = (): TsrunError =>
   new TsrunError('container-state', 'container not running');
 

@@ -1,22 +1,17 @@
 /** `create`: makes a container up to the point where its process waits for `start`. */
 import { refuseInUse } from '../cgroup/directory.ts';
-import { planPoststartHooks, planPoststopHooks } from '../config/hooks.ts';
-import { containerCgroup } from '../config/linux/cgroupsPath.ts';
-import { INTEL_RDT } from '../config/linux/intelRdt.ts';
 import { TsrunError } from '../errors.ts';
 import { SystemError } from '../linux/call.ts';
 import { errnoNumber } from '../linux/constants/errno.ts';
 import { chdir, close, readTextIfExists, removeIfExists, unlink } from '../linux/files.ts';
-import { geteuid, type Pid, readProcess } from '../linux/processes.ts';
-import { timestamp } from '../linux/time.ts';
-import type { PlanContext } from '../plan/context.ts';
-import { INIT, type Plan } from '../plan/step.ts';
-import { OCI_VERSION } from '../spec/version.ts';
+import { type Pid, readProcess } from '../linux/processes.ts';
+import { INIT } from '../plan/step.ts';
 import { removeCgroupsOf } from './delete.ts';
 import { checkConsole, checkPreserved } from './descriptors.ts';
 import { execute } from './execute.ts';
 import { filterCompiler } from './filters.ts';
 import { runPoststop } from './hooks.ts';
+import { cgroupsOf, newRecord } from './newRecord.ts';
 import { Slots } from './perform.ts';
 import { type Prepared, prepareCreate } from './prepare.ts';
 import { probeHost } from './probe.ts';
@@ -136,63 +131,4 @@ function attempt({ warn }: CreateRequest, remove: () => void): void {
 /** Ours alone: one that was there before has another number in it. */
 function removePidFile(path: string | undefined, pid: Pid): void {
   if (path !== undefined && readTextIfExists(path) === String(pid)) removeIfExists(unlink, path);
-}
-
-/** The container's own cgroup directories, one a hierarchy. */
-const cgroupsOf = (plan: Plan): readonly string[] =>
-  plan.steps.flatMap(({ op }) =>
-    op.call === 'cgroup_create' ? [`${op.mountpoint}/${op.path}`.replace(/\/{2,}/g, '/')] : [],
-  );
-
-/** cgroup v1 has a hierarchy for it; every directory of v2 can be frozen. */
-function freezerOf(context: PlanContext): Pick<StateRecord, 'freezer'> {
-  const { version, directories } = containerCgroup(context);
-  const found = directories.find(
-    ({ controllers, isShared }) => !isShared && (version === 2 || controllers.includes('freezer')),
-  );
-  return found === undefined ? {} : { freezer: found.hostPath };
-}
-
-/** The unit that a plan has systemd start. */
-function unitOf(steps: Plan['steps']): Pick<StateRecord, 'systemd_unit'> {
-  for (const { op } of steps) {
-    if (op.call !== 'start_unit') continue;
-    const bus = op.bus === 'user' ? 'user' : 'system';
-    return { systemd_unit: { name: op.unit, bus, timeoutMs: op.timeout_ms } };
-  }
-  return {};
-}
-
-function resctrlOf(steps: Plan['steps']): Pick<StateRecord, 'resctrl_groups'> {
-  const made = steps.flatMap(({ op, origin }) =>
-    op.call === 'mkdir' && origin === INTEL_RDT ? [op.path] : [],
-  );
-  return made.length === 0 ? {} : { resctrl_groups: made };
-}
-
-function newRecord(context: PlanContext, { steps }: Plan, cgroups: readonly string[]): StateRecord {
-  const { spec, options } = context;
-  const accept = steps.findIndex(({ op }) => op.call === 'accept');
-  const pid = spec.linux?.namespaces?.find(({ type }) => type === 'pid');
-  return {
-    id: options.id,
-    ociVersion: OCI_VERSION,
-    status: 'creating',
-    init_process_pid: 0,
-    init_process_start: 0,
-    created: timestamp(),
-    bundle: options.bundle,
-    rootfs: options.rootfs,
-    uid: geteuid(),
-    ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
-    cgroup_paths: cgroups,
-    ...freezerOf(context),
-    ...unitOf(steps),
-    ...resctrlOf(steps),
-    shares_pid_namespace: pid === undefined || pid.path !== undefined,
-    no_new_keyring: options.noNewKeyring,
-    behind_accept: { first: accept + 1, steps: steps.slice(accept + 1) },
-    poststart: planPoststartHooks(context),
-    poststop: planPoststopHooks(context),
-  };
 }

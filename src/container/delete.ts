@@ -3,7 +3,7 @@
 import { removeCgroups } from '../cgroup/directory.ts';
 import { killAll } from '../cgroup/processes.ts';
 import { stopUnit } from '../cgroup/systemd.ts';
-import { cannotDelete, containerMissing, stillAlive } from '../errors.ts';
+import { cannotDelete, containerMissing, stateUnreadable, stillAlive } from '../errors.ts';
 import { SystemError, unless } from '../linux/call.ts';
 import { F_OK } from '../linux/constants/file.ts';
 import { SIGNALS } from '../linux/constants/signals.ts';
@@ -17,11 +17,13 @@ import { initOf, statusOf } from './status.ts';
 import {
   checkId,
   directoryOf,
+  hasState,
   loadIfReadable,
   lockContainer,
   removeDirectory,
   type Stored,
 } from './store.ts';
+import { recordOfConfig } from './unreadable.ts';
 
 /** How long a `create` or `start` of the container may take to end, and init to die. */
 const PATIENCE_MS = 10_000;
@@ -44,7 +46,7 @@ function deleteStored(root: string, id: string, force: boolean, warn: Warn): boo
   const before = loadIfReadable(root, id);
   // A `create` that is under way ends when its init does; then its lock is free.
   if (force && before !== undefined && statusOf(before) === 'creating') killInit(before);
-  const lock = lockContainer(directory, PATIENCE_MS);
+  const lock = lockContainer(directory, PATIENCE_MS, force);
   if (lock === undefined) {
     // Of a `create` that was killed at once; not empty: another's, who has just begun.
     unless(['ENOENT', 'ENOTEMPTY'], () => rmdir(directory));
@@ -53,6 +55,7 @@ function deleteStored(root: string, id: string, force: boolean, warn: Warn): boo
   try {
     const stored = loadIfReadable(root, id);
     if (stored === undefined) {
+      if (hasState(directory)) removeUnreadable(root, id, force, warn);
       removeDirectory(directory);
       return false;
     }
@@ -68,8 +71,21 @@ function deleteStored(root: string, id: string, force: boolean, warn: Warn): boo
 }
 
 /**
- * Ends what runs of a container and removes its cgroups, its mounts on the host and its directory, then runs its poststop
- * hooks. The directory goes last of all that it describes: killed in between, `delete` can be repeated.
+ * Nothing tells its init, nor what it mounted, but its config tells its cgroup. Without `force` nothing is
+ * done: it may well be running.
+ */
+function removeUnreadable(root: string, id: string, force: boolean, warn: Warn): void {
+  if (!force) throw stateUnreadable();
+  const record = recordOfConfig(root, id, warn);
+  if (record === undefined) return;
+  killAll(record.cgroup_paths);
+  removeCgroupsOf(record, warn);
+}
+
+/**
+ * Ends what runs of a container and removes its cgroups, its mounts on the host and its directory, then
+ * runs its poststop hooks. The directory goes last of all that it describes: killed in between, `delete` can
+ * be repeated.
  */
 export function destroy(stored: Stored, warn: Warn): void {
   killInit(stored);

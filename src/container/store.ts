@@ -3,6 +3,7 @@ import { engine } from '../engine/current.ts';
 import { containerExists, containerMissing, invalidId, TsrunError } from '../errors.ts';
 import { failedWith, unless } from '../linux/call.ts';
 import { F_OK, LOCK_EX, LOCK_NB } from '../linux/constants/file.ts';
+import { SIGNALS } from '../linux/constants/signals.ts';
 import {
   access,
   close,
@@ -21,6 +22,8 @@ import {
   unlink,
   writeNewFile,
 } from '../linux/files.ts';
+import { lockHolder } from '../linux/locks.ts';
+import { signalProcess } from '../linux/pidfd.ts';
 import { getenv, geteuid } from '../linux/processes.ts';
 import { monotonicMs, sleepMs } from '../linux/time.ts';
 import { START_SOCKET } from '../plan/lifecycle.ts';
@@ -120,6 +123,9 @@ export function loadIfReadable(root: string, id: string): Stored | undefined {
   return record === undefined ? undefined : { directory, record };
 }
 
+/** Whether there is a state.json, readable or not: without one nothing has been made for the container. */
+export const hasState = (directory: string): boolean => access(`${directory}/${STATE_FILE}`, F_OK);
+
 /** The names of containers in the state root, sorted; none when there is no state root. */
 export const storedIds = (root: string): readonly string[] =>
   listDirectory(root)
@@ -155,19 +161,34 @@ export const startSocketOf = (directory: string): string => `${directory}/${STAR
 
 const LOCK_POLL_MS = 10;
 
+/** How long a verb that is in the way of `delete --force` may take to get out of it. */
+const GRACE_MS = 300;
+
 /**
  * Locks a container against other verbs that change it. Undefined when its directory is gone, also when it
  * went while the lock was waited for (another container may have its name by now), or has never been a
  * container's. A `create` holds the lock to its end; after `patienceMs` of waiting `container-state` is thrown.
+ * With `force` whoever holds it is killed before that: a hook may keep it for ever.
  */
-export function lockContainer(directory: string, patienceMs: number): Fd | undefined {
+export function lockContainer(
+  directory: string,
+  patienceMs: number,
+  force = false,
+): Fd | undefined {
   const lock = unless(['ENOENT'], () => openDirectory(directory));
   if (lock === undefined) return undefined;
-  const deadline = monotonicMs() + patienceMs;
+  const begin = monotonicMs();
+  let grace = begin + GRACE_MS;
   while (!flock(lock, LOCK_EX | LOCK_NB, directory)) {
-    if (monotonicMs() > deadline) {
+    const now = monotonicMs();
+    if (now > begin + patienceMs) {
       close(lock);
       throw new TsrunError('container-state', 'container is in use by another command');
+    }
+    if (force && now > grace) {
+      const holder = lockHolder(lock);
+      if (holder !== undefined) signalProcess(holder, SIGNALS.SIGKILL);
+      grace = now + GRACE_MS;
     }
     sleepMs(LOCK_POLL_MS);
   }

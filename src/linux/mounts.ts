@@ -1,7 +1,5 @@
 /** Calls on mounts, in this process's own mount namespace. */
-import { engine } from '../engine/current.ts';
 import { throwing } from './call.ts';
-import { AT_EMPTY_PATH } from './constants/file.ts';
 import {
   MNT_DETACH,
   MOVE_MOUNT_F_EMPTY_PATH,
@@ -9,20 +7,18 @@ import {
   OPEN_TREE_CLOEXEC,
 } from './constants/mount.ts';
 import { type Fd, readText, readTextIfExists } from './files.ts';
-import { LITTLE_ENDIAN, viewOf } from './memory.ts';
+import { uniqueMountId } from './statx.ts';
 
 const sys = {
   open_tree: throwing('syscall', 'l:iisi'),
   move_mount: throwing('syscall', 'l:iisisi'),
-  statx: throwing('syscall', 'l:iisiip'),
   mount: throwing('mount', 'i:sssip'),
   umount2: throwing('umount2', 'i:si'),
 };
 
-// Numbered alike on every architecture (424 and up), but for statx, for which musl has no function.
+// Numbered alike on every architecture (424 and up).
 const SYS_open_tree = 428;
 const SYS_move_mount = 429;
-const SYS_statx = { x86_64: 332, aarch64: 291 } as const;
 
 /** A descriptor as a path: it leads to what the descriptor is of, whatever has been mounted over that. */
 const pathOf = (fd: Fd): string => `/proc/self/fd/${fd}`;
@@ -55,27 +51,11 @@ export interface MountIdentity {
   readonly number: number;
 }
 
-const STATX_MNT_ID = 0x1000;
-const STATX_MNT_ID_UNIQUE = 0x4000;
-/** struct statx, and where it has stx_mask and stx_mnt_id. */
-const STATX = { bytes: 256, mask: 0, mountId: 144 } as const;
-
 /** The mount that a descriptor is of; a detached one too, which keeps its name when it is attached. */
 export function identifyMount(fd: Fd): MountIdentity {
   const boot = readTextIfExists('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
   const [, number = '0'] = /^mnt_id:\s*(\d+)$/m.exec(readText(`/proc/self/fdinfo/${fd}`)) ?? [];
   return { id: `${boot}/${uniqueMountId(fd) ?? number}`, number: Number(number) };
-}
-
-/** Undefined before Linux 6.8. */
-function uniqueMountId(fd: Fd): bigint | undefined {
-  const buffer = new Uint8Array(STATX.bytes);
-  const mask = STATX_MNT_ID | STATX_MNT_ID_UNIQUE;
-  sys.statx('', SYS_statx[engine().machine], fd, '', AT_EMPTY_PATH, mask, buffer);
-  const view = viewOf(buffer);
-  return view.getUint32(STATX.mask, LITTLE_ENDIAN) & STATX_MNT_ID_UNIQUE
-    ? view.getBigUint64(STATX.mountId, LITTLE_ENDIAN)
-    : undefined;
 }
 
 /** Whether a mount of this number stands at this path, in sight or covered by others: proc_pid_mountinfo(5). */
