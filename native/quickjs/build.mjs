@@ -3,15 +3,7 @@
  * the memory that leaves behind and the executor's image put into the file.
  */
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundle } from './bundle.mjs';
@@ -19,6 +11,7 @@ import { withSegment } from './elf.mjs';
 import { quickjsLibrary } from './library.mjs';
 import { moduleTable } from './modules.mjs';
 import { boundSymbols, symbolTable } from './symbols.mjs';
+import { toolchainOf } from './toolchain.mjs';
 import { WARNINGS } from './warnings.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -31,24 +24,29 @@ const HEAP_ADDRESS = 0x20000000;
 /** For profilers and debuggers. */
 const SYMBOLS = Boolean(process.env.TSRUN_SYMBOLS);
 const HARDENING = ['-fstack-protector-strong', '-D_FORTIFY_SOURCE=2'];
-const SOURCES = ['main', 'host', 'ffi', 'pack', 'utf8', 'libc', 'heap'];
+const SOURCES = ['main', 'host', 'ffi', 'pack', 'import', 'utf8', 'libc', 'heap'];
 
-const run = (program, args) => execFileSync(program, args, { stdio: 'inherit' });
+const run = (program, ...args) => execFileSync(program, args, { stdio: 'inherit' });
 
-/** Makes `target` of the module `entry` with a QuickJS that was found (library.mjs). */
-export async function build(entry, target, { include, library, compiler }) {
+/**
+ * Makes `target` of the module `entry` and the executor `image`, with a QuickJS that was found (library.mjs)
+ * and a toolchain (toolchain.mjs).
+ */
+export async function build(entry, image, target, { include, library, compiler }, toolchain) {
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
-  const cc = (...args) => run(compiler, ['-D_GNU_SOURCE', `-isystem${include}`, ...args]);
+  const cc = (...args) => run(compiler, '-D_GNU_SOURCE', `-isystem${include}`, ...args);
+  // What is for another processor runs in its emulator.
+  const runMade = (...command) => run(...toolchain.emulator, ...command);
 
   const tool = join(work, 'compile');
-  cc('-O1', '-no-pie', '-o', tool, join(here, 'compile.c'), library, '-lm');
+  cc('-O1', '-no-pie', '-static', '-o', tool, join(here, 'compile.c'), library, '-lm');
   const { program, lazy } = await bundle(entry, work);
-  run(tool, [work, work, program, ...lazy]);
+  runMade(tool, work, work, program, ...lazy);
 
   const modules = lazy.map((name) => ({ name, path: join(work, `${name}.qbc`) }));
-  writeFileSync(join(work, 'modules.S'), moduleTable(modules, join(root, 'dist/tsrun-init')));
-  const archives = foreignArchives(boundSymbols(join(root, 'src')));
+  writeFileSync(join(work, 'modules.S'), moduleTable(modules, image));
+  const archives = foreignArchives(boundSymbols(join(root, 'src')), toolchain);
   writeFileSync(join(work, 'symbols.S'), symbolTable(archives.symbols));
 
   const maker = join(work, 'tsrun-maker');
@@ -61,7 +59,7 @@ export async function build(entry, target, { include, library, compiler }) {
     ...[join(work, 'modules.S'), join(work, 'symbols.S'), library, ...archives.files, '-lm'],
   );
   const snapshot = join(work, 'snapshot');
-  run(maker, [snapshot, work, program]);
+  runMade(maker, snapshot, work, program);
   const file = withSegment(readFileSync(maker), HEAP_ADDRESS, readFileSync(snapshot), SYMBOLS);
   writeFileSync(`${target}.new`, file);
   chmodSync(`${target}.new`, 0o755);
@@ -69,15 +67,17 @@ export async function build(entry, target, { include, library, compiler }) {
   rmSync(snapshot);
 }
 
+/** Debian's packages of the libraries that are linked in. */
+const PACKAGES = { 'libseccomp.a': 'libseccomp-dev' };
+
 /** The archives of the libraries symbols come from, without the symbols of those not installed. */
-function foreignArchives(symbols) {
+function foreignArchives(symbols, toolchain) {
   const files = new Map();
   for (const library of new Set(symbols.map((symbol) => symbol.library))) {
     if (library === undefined) continue;
     const name = `${library.replace(/\.so.*/, '')}.a`;
-    // musl-gcc looks in musl's directories alone; the archives are the system's.
-    const path = execFileSync('cc', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
-    if (existsSync(path) && path !== name) files.set(library, path);
+    const path = toolchain.findArchive(name, PACKAGES[name]);
+    if (path !== undefined) files.set(library, path);
     else console.warn(`${name} is not installed: ${library} is left out`);
   }
   return {
@@ -86,17 +86,30 @@ function foreignArchives(symbols) {
   };
 }
 
-function libraryOrReason() {
+function libraryOrReason(toolchain) {
   try {
-    return quickjsLibrary();
+    return quickjsLibrary(toolchain);
   } catch (error) {
     console.error(`No QuickJS: ${error.message}\n./tsrun stays the program on Node.`);
     return undefined;
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const quickjs = libraryOrReason();
-  if (quickjs !== undefined)
-    await build(join(root, 'src/quickjs.ts'), join(root, 'tsrun'), quickjs);
+/** For this machine ./tsrun; for another dist/ARCHITECTURE/tsrun, with an executor of its own. */
+async function main() {
+  const toolchain = toolchainOf(process.argv.slice(2));
+  const quickjs = libraryOrReason(toolchain);
+  if (quickjs === undefined) {
+    if (toolchain.isCross) process.exitCode = 1;
+    return;
+  }
+  const output = toolchain.isCross ? join(root, 'dist', toolchain.arch) : join(root, 'dist');
+  if (toolchain.isCross) {
+    run('make', '-C', join(root, 'native'), `CC=${toolchain.compiler}`, `OUT=${output}`);
+  }
+  const target = toolchain.isCross ? join(output, 'tsrun') : join(root, 'tsrun');
+  const image = join(output, 'tsrun-init');
+  await build(join(root, 'src/quickjs.ts'), image, target, quickjs, toolchain);
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main();

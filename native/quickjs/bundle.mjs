@@ -1,4 +1,5 @@
 /** esbuild for QuickJS: modules without any platform, what is import()ed in files of its own. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { commitDefine } from '../commit.mjs';
@@ -26,6 +27,11 @@ export async function bundle(entry, directory) {
     metafile: true,
     logLevel: 'warning',
   });
+  for (const path of Object.keys(metafile.outputs)) {
+    // Bytecode without debug information has no file names, which import() would need (import.c).
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(path, text.replaceAll(/\bimport\((?=")/g, 'tsrunHost.import('));
+  }
   const outputs = new Map(
     Object.entries(metafile.outputs).map(([path, output]) => [basename(path), output]),
   );

@@ -20,7 +20,8 @@ export function withSegment(program, address, contents, keepSections = false) {
   const others = loadSegments(program).filter((other) => other.header !== segment.header);
   const loaded = others.map(({ offset, filesz }) => Number(offset + filesz));
   const start = keepSections ? program.length : Math.max(...loaded);
-  const offset = Math.ceil(start / PAGE) * PAGE;
+  // p_offset and p_vaddr agree modulo p_align: 64 KiB for arm64, whose pages may be that large.
+  const offset = Math.ceil(start / segment.align) * segment.align;
   const file = Buffer.alloc(offset + used);
   program.copy(file, 0, 0, start);
   contents.copy(file, offset, 0, used);
@@ -44,5 +45,6 @@ function loadSegments(program) {
       vaddr: program.readBigUInt64LE(header + 16),
       filesz: program.readBigUInt64LE(header + 32),
       memsz: program.readBigUInt64LE(header + 40),
+      align: Math.max(PAGE, Number(program.readBigUInt64LE(header + 48))),
     }));
 }

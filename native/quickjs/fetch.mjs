@@ -3,7 +3,15 @@
  * package of it, fetched by apt with apt's own verification and kept in the user's cache.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -21,14 +29,15 @@ export const cacheDirectory = () =>
  * `{ source }`, a directory with quickjs.c; or `{ include, library }`, the system's headers and archive.
  * Throws with the reasons when there is none to be had.
  */
-export function findQuickjs() {
+export function findQuickjs({ isCross = false } = {}) {
   const given = process.env.QUICKJS_DIR;
   if (given) {
     if (!existsSync(join(given, 'quickjs.c')))
       throw new Error(`no quickjs.c in QUICKJS_DIR=${given}`);
     return { source: given };
   }
-  return packaged() ?? { source: cachedSource() ?? fetchSource() };
+  const installed = isCross ? undefined : packaged();
+  return installed ?? { source: cachedSource() ?? fetchSource() };
 }
 
 /** Debian's libquickjs: the archive and its headers. */
@@ -52,9 +61,7 @@ function fetchSource() {
   const cache = cacheDirectory();
   const work = join(cache, `fetch-${process.pid}`);
   try {
-    for (const directory of ['sources', 'lists/partial', 'apt/archives/partial', 'tree']) {
-      mkdirSync(join(work, directory), { recursive: true });
-    }
+    makeWork(work);
     const tarball = join(work, 'quickjs.tar.xz');
     const { uri, hash } = originalTarball(work);
     output('/usr/lib/apt/apt-helper', 'download-file', uri, tarball, hash);
@@ -66,21 +73,64 @@ function fetchSource() {
     renameSync(join(work, 'tree', name), place);
     return place;
   } catch (error) {
-    const detail = error.stderr ? String(error.stderr).trim() : '';
-    throw new Error(
-      `Debian's source package cannot be had: ${error.message.split('\n')[0]}\n${detail}`,
-    );
+    throw new Error(`Debian's source package cannot be had: ${reasonOf(error)}`);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
 }
 
-/** The address and hash apt verified, from an index of its own that leaves the system's lists alone. */
+/** The address and hash apt verified. */
 function originalTarball(work) {
+  const apt = privateApt(work, { types: 'deb-src', suite: SUITE });
+  const line = apt('source', '--print-uris', '--download-only', 'quickjs')
+    .split('\n')
+    .find((entry) => entry.includes('.orig.tar.'));
+  const [, uri, hash] = /^'([^']+)' \S+ \d+ (SHA256:[0-9a-f]{64})$/.exec(line ?? '') ?? [];
+  if (uri === undefined) throw new Error('apt lists no source archive of quickjs');
+  return { uri, hash };
+}
+
+/**
+ * A file of Debian's package for another processor, unpacked into the cache: what could be installed beside
+ * this system's own is left out of it. Undefined, with a line that says why, when it cannot be had.
+ */
+export function packagedFile(arch, packageName, path) {
+  const place = join(cacheDirectory(), `${packageName}-${arch}`);
+  if (existsSync(join(place, path))) return join(place, path);
+  const work = join(cacheDirectory(), `fetch-${process.pid}`);
+  try {
+    makeWork(work);
+    const suite = /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];
+    const apt = privateApt(work, { types: 'deb', suite: suite ?? SUITE, arch });
+    apt('download', packageName);
+    const [archive] = readdirSync(work).filter((name) => name.endsWith('.deb'));
+    output('dpkg-deb', '-x', join(work, archive), join(work, 'tree'));
+    rmSync(place, { recursive: true, force: true });
+    renameSync(join(work, 'tree'), place);
+    return existsSync(join(place, path)) ? join(place, path) : undefined;
+  } catch (error) {
+    console.warn(`${packageName} for ${arch}: ${reasonOf(error)}`);
+    return undefined;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+function makeWork(work) {
+  for (const directory of ['sources', 'lists/partial', 'apt/archives/partial', 'tree']) {
+    mkdirSync(join(work, directory), { recursive: true });
+  }
+}
+
+const reasonOf = (error) =>
+  `${error.message.split('\n')[0]}\n${error.stderr ? String(error.stderr).trim() : ''}`;
+
+/** apt-get with an index of its own of the machine's mirror; the system's lists stay as they are. */
+function privateApt(work, { types, suite, arch }) {
   const signedBy = existsSync(KEYRING) ? `Signed-By: ${KEYRING}\n` : '';
   writeFileSync(
-    join(work, 'sources/quickjs.sources'),
-    `Types: deb-src\nURIs: ${mirror()}\nSuites: ${SUITE}\nComponents: main\n${signedBy}`,
+    join(work, 'sources/tsrun.sources'),
+    `Types: ${types}\nURIs: ${mirror()}\nSuites: ${suite}\nComponents: main\n${signedBy}`,
   );
   const options = {
     'Dir::Etc::sourcelist': '/dev/null',
@@ -88,20 +138,22 @@ function originalTarball(work) {
     'Dir::State::lists': join(work, 'lists'),
     'Dir::Cache': join(work, 'apt'),
     'APT::Sandbox::User': 'root', // the cache of a user is no place for apt's own
+    ...(arch === undefined
+      ? {}
+      : {
+          'APT::Architecture': arch,
+          'APT::Architectures': arch,
+          'Dir::State::status': '/dev/null',
+        }),
   };
   const apt = (...args) =>
-    output(
+    execFileSync(
       'apt-get',
-      ...Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]),
-      ...args,
+      [...Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]), ...args],
+      { cwd: work, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] },
     );
   apt('update');
-  const line = apt('source', '--print-uris', '--download-only', 'quickjs')
-    .split('\n')
-    .find((entry) => entry.includes('.orig.tar.'));
-  const [, uri, hash] = /^'([^']+)' \S+ \d+ (SHA256:[0-9a-f]{64})$/.exec(line ?? '') ?? [];
-  if (uri === undefined) throw new Error('apt lists no source archive of quickjs');
-  return { uri, hash };
+  return apt;
 }
 
 /** The mirror this machine takes Debian from, as its apt is configured. */

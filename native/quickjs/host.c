@@ -1,6 +1,7 @@
 /* The object `tsrunHost`: the Engine interface of src/engine/engine.ts, function by function. */
 #include "host.h"
 #include "ffi.h"
+#include "import.h"
 #include "pack.h"
 #include "utf8.h"
 
@@ -242,9 +243,8 @@ static JSValue host_image(JSContext *context, JSValueConst this_value, int argc,
 	size_t length = (size_t)(executor_image_end - executor_image);
 
 	/* Read-only data, not copied: whoever writes to it is killed by SIGSEGV. */
-	return new_bytes(context,
-			 JS_NewArrayBuffer(context, (uint8_t *)(uintptr_t)executor_image,
-					   length, NULL, NULL, 0));
+	uint8_t *image = (uint8_t *)(uintptr_t)executor_image;
+	return new_bytes(context, JS_NewArrayBuffer(context, image, length, NULL, NULL, 0));
 }
 
 static JSValue host_exit(JSContext *context, JSValueConst this_value, int argc, JSValueConst *argv)
@@ -281,6 +281,7 @@ static const JSCFunctionListEntry host_functions[] = {
 	JS_CFUNC_DEF("self", 0, host_self),
 	JS_CFUNC_DEF("executorImage", 0, host_image),
 	JS_CFUNC_DEF("exit", 1, host_exit),
+	JS_CFUNC_DEF("import", 1, import_module),
 	JS_CFUNC_DEF("onStart", 1, host_on_start),
 #if defined(__x86_64__)
 	JS_PROP_STRING_DEF("machine", "x86_64", JS_PROP_ENUMERABLE),

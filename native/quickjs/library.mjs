@@ -27,30 +27,17 @@ const FLAGS = [
 ];
 
 /** `{ include, library, compiler }`: the archive fits programs linked by `compiler`. */
-export function quickjsLibrary() {
-  const found = findQuickjs();
+export function quickjsLibrary(toolchain) {
+  const found = findQuickjs(toolchain);
   // The system's archive wants the system's C library.
   if ('library' in found) return { ...found, compiler: process.env.CC || 'cc' };
-  const compiler = staticCompiler();
-  return { include: found.source, compiler, library: compiled(found.source, compiler, FLAGS) };
-}
-
-/**
- * musl where it is installed: glibc asks the processor about itself when a program starts, which in a
- * virtual machine costs 0.4 ms (native/README.md).
- */
-function staticCompiler() {
-  if (process.env.CC) return process.env.CC;
-  try {
-    execFileSync('musl-gcc', ['--version'], { stdio: 'ignore' });
-    return 'musl-gcc';
-  } catch {
-    return 'cc';
-  }
+  const { compiler, archiver } = toolchain;
+  const library = compiled(found.source, compiler, FLAGS, archiver);
+  return { include: found.source, compiler, library };
 }
 
 /** libquickjs.a of a source tree, compiled when no archive of the same source and flags is cached. */
-export function compiled(source, compiler, flags) {
+export function compiled(source, compiler, flags, archiver = 'ar') {
   const version = readFileSync(join(source, 'VERSION'), 'utf8').trim();
   const banner = execFileSync(compiler, ['--version'], { encoding: 'utf8' });
   const changed = FILES.map((name) => statSync(join(source, `${name}.c`), MISSING)?.mtimeMs);
@@ -78,7 +65,7 @@ export function compiled(source, compiler, flags) {
       return object;
     });
     const archive = join(work, 'libquickjs.a');
-    execFileSync('ar', ['rcs', archive, ...objects]);
+    execFileSync(archiver, ['rcs', archive, ...objects]);
     renameSync(archive, place);
     return place;
   } finally {

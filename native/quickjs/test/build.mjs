@@ -22,7 +22,7 @@ const SANITIZED =
     ' ',
   );
 const TESTS = ['ffi_test', 'host_test', 'utf8_test', 'heap_test', 'script', 'suites'];
-const SHIM = ['ffi', 'host', 'pack', 'utf8', 'heap'];
+const SHIM = ['ffi', 'host', 'pack', 'import', 'utf8', 'heap'];
 
 /** A QuickJS with its source, or the system's archive without the sanitizer. */
 function engine() {

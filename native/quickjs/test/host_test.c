@@ -122,6 +122,15 @@ static void the_process_is_known(void)
     engine_end(context);
 }
 
+static void a_missing_module_is_a_rejection(void)
+{
+    JSContext *context = engine_begin();
+
+    CHECK_SCRIPT(context, "tsrunHost.import('./nowhere.js').then(() => {}, () => {}) instanceof Promise");
+    CHECK_SCRIPT(context, "throws(TypeError, () => tsrunHost.import(Symbol()))");
+    engine_end(context);
+}
+
 static void the_start_function_is_given_once(void)
 {
     JSContext *context = engine_begin();
@@ -146,6 +155,7 @@ const struct test host_tests[] = {
     {"pack writes numbers, bigints, texts, bytes and lists, or refuses them", values_are_packed},
     {"peek copies memory, but none from address 0", memory_is_read_as_a_copy},
     {"arguments, environment, path, machine and image are the process's own", the_process_is_known},
+    {"import gives a promise", a_missing_module_is_a_rejection},
     {"onStart takes one function, once", the_start_function_is_given_once},
     {NULL, NULL},
 };
