@@ -2,20 +2,71 @@
 import { unless } from '../linux/call.ts';
 import { listDirectory, readTextIfExists } from '../linux/files.ts';
 import type { CgroupLayout } from '../plan/context.ts';
-import type { ReadFile, Statistics } from './stats/statistics.ts';
-import { statisticsV1 } from './stats/v1.ts';
-import { statisticsV2 } from './stats/v2.ts';
+import type {
+  HugetlbStatistics,
+  ReadFile,
+  Statistics,
+  VersionStatistics,
+} from './stats/statistics.ts';
+import { parseNumber, sortedRecord, unlessZero } from './stats/text.ts';
+import { V1 } from './stats/v1.ts';
+import { V2 } from './stats/v2.ts';
 
 /** Reads the statistics of a container's cgroup directories (state.json cgroup_paths). */
 export function readStatistics(layout: CgroupLayout, directories: readonly string[]): Statistics {
   const sizes = pageSizes();
-  if (layout.version === 1) return statisticsV1(readerV1(layout, directories), sizes);
-  const directory = directories[0];
-  return statisticsV2(
-    (_controller, file) => (directory === undefined ? undefined : readFile(`${directory}/${file}`)),
-    sizes,
-  );
+  return layout.version === 1
+    ? statisticsFrom(readerV1(layout, directories), V1, sizes)
+    : statisticsFrom(readerV2(directories), V2, sizes);
 }
+
+/** `pageSizes`: of the huge pages that the machine has. */
+export const statisticsFrom = (
+  read: ReadFile,
+  version: VersionStatistics,
+  pageSizes: readonly string[],
+): Statistics => ({
+  cpu: version.cpuOf(read),
+  cpuset: version.cpusetOf(read),
+  memory: version.memoryOf(read),
+  pids: pidsOf(read),
+  blkio: version.blkioOf(read),
+  hugetlb: sortedRecord(pageSizes.flatMap((size) => hugetlbOf(read, version.hugetlb, size))) ?? {},
+});
+
+/** The same files on both versions. */
+function pidsOf(read: ReadFile): Statistics['pids'] {
+  const limit = read('pids', 'pids.max')?.trim();
+  return {
+    current: unlessZero(parseNumber(read('pids', 'pids.current'))),
+    limit: limit === 'max' ? undefined : unlessZero(parseNumber(limit)),
+  };
+}
+
+/** Reserved pages where the kernel counts them: what the limit is about there. */
+function hugetlbOf(
+  read: ReadFile,
+  { usage: file, max, failures }: VersionStatistics['hugetlb'],
+  size: string,
+): [string, HugetlbStatistics][] {
+  const reserved = read('hugetlb', `hugetlb.${size}.rsvd.${file}`);
+  const prefix = `hugetlb.${size}${reserved === undefined ? '' : '.rsvd'}`;
+  const usage = reserved ?? read('hugetlb', `${prefix}.${file}`);
+  if (usage === undefined) return [];
+  const statistics = {
+    usage: unlessZero(parseNumber(usage)),
+    max: unlessZero(
+      parseNumber(max === undefined ? undefined : read('hugetlb', `${prefix}.${max}`)),
+    ),
+    failcnt: failures(read, prefix),
+  };
+  return [[size, statistics]];
+}
+
+const readerV2 =
+  ([directory]: readonly string[]): ReadFile =>
+  (_controller, file) =>
+    directory === undefined ? undefined : readFile(`${directory}/${file}`);
 
 type LegacyLayout = Extract<CgroupLayout, { readonly version: 1 }>;
 

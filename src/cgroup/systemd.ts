@@ -144,12 +144,9 @@ function managerOf(connection: DbusConnection, deadline: number): Manager {
     call,
     subscribe: () => {
       const { destination: sender, path, interface: name } = MANAGER;
-      // Without a bus between them systemd has no matches: its signals come all the same.
-      ignoring('org.freedesktop.DBus.Error.UnknownMethod', () =>
-        connection.match(
-          `type='signal',sender='${sender}',path='${path}',interface='${name}'`,
-          deadline,
-        ),
+      connection.match(
+        `type='signal',sender='${sender}',path='${path}',interface='${name}'`,
+        deadline,
       );
       ignoring('org.freedesktop.systemd1.AlreadySubscribed', () => call('Subscribe', '', [], ''));
     },

@@ -11,6 +11,7 @@ const SELINUX_MAGIC = 0xf97c_ff8c;
 
 // Numbered alike on every architecture (424 and up), and clone3.
 const SYS_open_tree = 428;
+const SYS_pidfd_open = 434;
 const SYS_clone3 = 435;
 const SYS_mount_setattr = 442;
 const ENOSYS = 38;
@@ -32,7 +33,7 @@ export function probeHost(): HostFacts {
       mountApi: isKnown(SYS_open_tree),
       mountSetattr: isKnown(SYS_mount_setattr),
       cloneIntoCgroup: isKnown(SYS_clone3) && isKernelAtLeast(5, 7),
-      setnsPidfd: isKernelAtLeast(5, 8),
+      setnsPidfd: isKnown(SYS_pidfd_open) && isKernelAtLeast(5, 8),
     },
     lsm: {
       apparmor:

@@ -1,4 +1,5 @@
 /** `update`: changes the limits of a container while it runs. */
+import { isFrozen, settleFrozen } from '../cgroup/freezer.ts';
 import { probeCgroupLayout } from '../cgroup/layout.ts';
 import { planUnitUpdate } from '../config/linux/cgroupsPath/update.ts';
 import { type ContainerCgroup, recordedCgroup } from '../config/linux/cgroupsPath.ts';
@@ -34,7 +35,7 @@ import { Slots } from './perform.ts';
 import type { StateRecord } from './record.ts';
 import type { Warn } from './request.ts';
 import { statusOf } from './status.ts';
-import { replaceConfig, savedConfig, withLocked } from './store.ts';
+import { replaceConfig, type Stored, savedConfig, withLocked } from './store.ts';
 
 /**
  * Changes what `asked` names and leaves all else; the config kept of the container then says the same.
@@ -64,12 +65,10 @@ export function update(
     check(updated, asked, layout, cgroup, warn);
     const plan = planUpdate(cgroup, { before, asked, merged }, currentOf(cgroup));
     const unit = unitUpdate(stored.record, cgroup, asked);
-    perform(
-      { steps: [...unit(merged), ...plan.steps, ...rdt], undo: plan.undo },
-      unit(before),
-      updated,
-      warn,
-    );
+    const all = { steps: [...unit(merged), ...plan.steps, ...rdt], undo: plan.undo };
+    const change = () => perform(all, unit(before), updated, warn);
+    if (rewritesDeviceList(stored.record, cgroup, asked)) whileStopped(stored, change);
+    else change();
     replaceConfig(stored.directory, formatJson(updated));
   });
 }
@@ -125,6 +124,28 @@ const unitUpdate =
       ? []
       : planUnitUpdate(unit, version, resources, devices);
   };
+
+/** On v1 systemd empties the list of devices and fills it again: between the two /dev/null cannot be opened. */
+const rewritesDeviceList = (
+  { systemd_unit: unit }: StateRecord,
+  { version }: ContainerCgroup,
+  { devices }: LinuxResources,
+): boolean => unit !== undefined && version === 1 && (devices?.length ?? 0) > 0;
+
+/** Nothing of the container runs meanwhile. Without a freezer, or paused already, it is as it is. */
+function whileStopped(stored: Stored, change: () => void): void {
+  const { freezer } = stored.record;
+  if (freezer === undefined || isFrozen(freezer)) {
+    change();
+    return;
+  }
+  settleFrozen(freezer, true);
+  try {
+    change();
+  } finally {
+    settleFrozen(freezer, false);
+  }
+}
 
 /** `unitBefore` belongs together; each other step of `undo` is tried by itself. */
 function perform(

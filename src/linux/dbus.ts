@@ -75,12 +75,14 @@ export class DbusConnection {
   private buffer: Uint8Array = new Uint8Array(0);
   private serial = 0;
   private readonly signals: Message[] = [];
+  private readonly kind: 'bus' | 'peer';
 
   /**
    * Connects to the socket at a path and says who we are: `uid` as the other side's user namespace
    * numbers it. `peer` is a service without a bus: it gives nobody a name.
    */
   constructor(path: string, uid: number, kind: 'bus' | 'peer', deadline: Deadline) {
+    this.kind = kind;
     this.socket = connectWithin(path, deadline);
     try {
       this.authenticate(uid, deadline);
@@ -110,8 +112,9 @@ export class DbusConnection {
     }
   }
 
-  /** Signals that match a rule are received from now on ("Match Rules"). */
+  /** Signals that match a rule are received from now on ("Match Rules"); from a peer all are anyway. */
   match(rule: string, deadline: Deadline): void {
+    if (this.kind === 'peer') return;
     this.call({ ...BUS, member: 'AddMatch', signature: 's', body: [rule], result: '' }, deadline);
   }
 

@@ -17,6 +17,31 @@ function start(script: string, resources: Resources = {}) {
   return created;
 }
 
+interface Pressure {
+  readonly some: { readonly total: number };
+}
+
+interface Entry {
+  readonly limit: number;
+  readonly usage: number;
+  readonly max: number;
+  readonly failcnt: number;
+}
+
+const PRESSURES = ['cpu', 'memory', 'io'] as const;
+const STATISTICS = { cpu: 'cpu', memory: 'memory', io: 'blkio' } as const;
+
+/** Microseconds in which some process waited. */
+const stalled = (id: string, controller: string): number =>
+  Number(/^some .*total=(\d+)$/m.exec(readCgroup(id, controller, `${controller}.pressure`))?.[1]);
+
+/** `0-2,7` of a cpuset. */
+const listOf = (text: string): readonly number[] =>
+  text.split(',').flatMap((range) => {
+    const [first = 0, last = first] = range.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
+
 interface Event {
   readonly type: string;
   readonly id: string;
@@ -24,10 +49,14 @@ interface Event {
     readonly cpu: {
       readonly usage: { readonly total: number; readonly percpu?: readonly number[] };
       readonly throttling: { readonly periods?: number };
-      readonly psi?: unknown;
+      readonly psi?: Pressure;
     };
+    readonly cpuset: { readonly cpus?: readonly number[] };
+    readonly blkio: { readonly psi?: Pressure };
     readonly memory: {
-      readonly usage: { readonly limit: number; readonly usage: number };
+      readonly usage: Entry;
+      readonly swap: Entry;
+      readonly psi?: Pressure;
       readonly raw: Readonly<Record<string, number>>;
     };
     readonly pids: { readonly current: number; readonly limit?: number };
@@ -64,7 +93,7 @@ describe('events --stats', () => {
 
   it('agrees with the files of the cgroup, which stand still while it is paused', () => {
     const { id } = start('i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; sleep 1000', {
-      memory: { limit: 64 << 20 },
+      memory: { limit: 64 << 20, swap: 96 << 20 },
       pids: { limit: 12 },
       cpu: { quota: 50_000, period: 100_000 },
     });
@@ -73,30 +102,44 @@ describe('events --stats', () => {
     const periods = () =>
       Number(/^nr_periods (\d+)$/m.exec(readCgroup(id, 'cpu', 'cpu.stat'))?.[1]);
     const before = periods();
+    const usage = () =>
+      Number(readCgroup(id, 'memory', isV2 ? 'memory.current' : 'memory.usage_in_bytes'));
+    const usageBefore = usage();
+    const stalledBefore = isV2 ? PRESSURES.map((controller) => stalled(id, controller)) : [];
     const { data } = JSON.parse(t.call(['events', '--stats', id]).stdout) as Event;
     expect(data?.cpu.throttling.periods ?? 0).toBeGreaterThanOrEqual(before);
     expect(data?.cpu.throttling.periods ?? 0).toBeLessThanOrEqual(periods());
     const read = (controller: string, file: string) => Number(readCgroup(id, controller, file));
     expect(data?.pids).toEqual({ current: read('pids', 'pids.current'), limit: 12 });
     expect(data?.memory.usage.limit).toBe(64 << 20);
-    expect(data?.memory.usage.usage).toBe(
-      isV2 ? read('memory', 'memory.current') : read('memory', 'memory.usage_in_bytes'),
-    );
+    // What the kernel itself holds for the cgroup it may give back at any time.
+    expect(data?.memory.usage.usage).toBeLessThanOrEqual(usageBefore);
+    expect(data?.memory.usage.usage).toBeGreaterThanOrEqual(usage());
     const stat = readCgroup(id, 'memory', 'memory.stat')
       .split('\n')
       .map((line) => line.split(' '))
       .map(([name, value]) => [name, Number(value)] as const);
     const names = stat.map(([name]) => name).sort();
     expect(Object.keys(data?.memory.raw ?? {}).sort()).toEqual(names);
-    // What the kernel itself holds for the cgroup it may give back at any time.
     const still = stat.filter(([name]) => !/^(slab|kernel|percpu)/.test(name ?? ''));
     expect(data?.memory.raw).toMatchObject(Object.fromEntries(still));
     if (isV2) {
       const usage = /^usage_usec (\d+)$/m.exec(readCgroup(id, 'cpu', 'cpu.stat'))?.[1];
       expect(data?.cpu.usage.total).toBe(Number(usage) * 1000);
-      expect(data?.cpu.psi).toMatchObject({ some: {}, full: {} });
+      // Averages fall by themselves; the sums only grow.
+      for (const [i, controller] of PRESSURES.entries()) {
+        const total = data?.[STATISTICS[controller]].psi?.some.total ?? -1;
+        expect(total, controller).toBeGreaterThanOrEqual(stalledBefore[i] ?? 0);
+        expect(total, controller).toBeLessThanOrEqual(stalled(id, controller));
+      }
+      expect(data?.memory.swap.limit).toBe((64 << 20) + (32 << 20));
+      expect(data?.memory.usage.max).toBe(read('memory', 'memory.peak'));
     } else {
       expect(data?.cpu.usage.total).toBe(read('cpuacct', 'cpuacct.usage'));
+      expect(data?.memory.swap.limit).toBe(read('memory', 'memory.memsw.limit_in_bytes'));
+      expect(data?.memory.usage.max).toBe(read('memory', 'memory.max_usage_in_bytes'));
+      expect(data?.memory.usage.failcnt).toBe(read('memory', 'memory.failcnt'));
+      expect(data?.cpuset.cpus).toEqual(listOf(readCgroup(id, 'cpuset', 'cpuset.cpus')));
       expect(data?.cpu.usage.percpu).toEqual(
         readCgroup(id, 'cpuacct', 'cpuacct.usage_percpu').split(' ').map(Number),
       );

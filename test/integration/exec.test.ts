@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readCgroup } from './cgroupFiles.ts';
 import { addUserNamespace, type Config, grant, removeNamespace } from './config.ts';
 import { cgroupsOf, fields, isTsrun, until, useContainers } from './runtime.ts';
 
@@ -376,7 +377,14 @@ describe('many execs', () => {
     const id = start((config) => {
       config.linux.resources = { memory: { limit: 4 << 20 } };
     });
+    const kib = (file: string) => Math.round(Number(readCgroup(id, 'memory', file)) / 1024);
+    const [usage, peak] = isUnified
+      ? ['memory.current', 'memory.peak']
+      : ['memory.usage_in_bytes', 'memory.max_usage_in_bytes'];
+    const alone = kib(usage);
     for (let i = 0; i < 5; i++) expect(t.call(['exec', id, 'echo', `${i}`]).stdout).toBe(`${i}\n`);
+    console.log(`exec in 4 MiB: ${alone} KiB used before, at most ${kib(peak)} KiB with an exec`);
+    expect(kib(peak)).toBeLessThan(4096);
   });
   it('run at once, and leave nothing in the container', async () => {
     const id = start();

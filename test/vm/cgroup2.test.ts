@@ -1,8 +1,8 @@
 /** linux.cgroupsPath and the lifecycle on a pure cgroup v2 hierarchy, read back in the kernel's files. */
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { addNamespace, type Config, grant } from '../integration/config.ts';
+import { addNamespace, addUserNamespace, type Config, grant } from '../integration/config.ts';
 import { cgroupsOf, findMount, isTsrun, until, useContainers } from '../integration/runtime.ts';
 
 const t = useContainers();
@@ -149,6 +149,83 @@ describe('removal', () => {
     expect(below()).toHaveLength(2);
     expect(t.call(['kill', '--all', id, 'KILL'])).toMatchObject({ status: 0, stderr: '' });
     await until(() => below().length === 0, 'both processes to end');
+  });
+});
+
+describe('a threaded group (cgroup-v2.rst "Threads")', () => {
+  it('below it the container is threaded too; its processes are found and killed without cgroup.kill', async () => {
+    const parent = `${TREE}/${t.mark}-domain/threaded`;
+    mkdirSync(parent, { recursive: true });
+    writeFileSync(join(parent, 'cgroup.type'), 'threaded');
+    const { id, result } = t.create((config) => {
+      script('sleep 1000 & exec sleep 1001')(config);
+      config.linux.cgroupsPath = `${parent.slice(TREE.length)}/own`;
+      config.linux.resources = { pids: { limit: 20 } };
+    });
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+    const own = join(parent, 'own');
+    expect(read(own, 'cgroup.type')).toBe('threaded');
+    expect(read(own, 'pids.max')).toBe('20');
+    expect(t.call(['start', id])).toMatchObject({ status: 0, stderr: '' });
+    const list = () => JSON.parse(t.call(['ps', '-f', 'json', id]).stdout) as number[];
+    await until(() => list().length === 2, 'both processes');
+    expect(t.call(['exec', id, 'true'])).toMatchObject({ status: 0, stderr: '' });
+    // EOPNOTSUPP: the kernel kills no threaded group.
+    expect(() => writeFileSync(join(own, 'cgroup.kill'), '1')).toThrow();
+    expect(t.call(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' });
+    expect(existsSync(own)).toBe(false);
+    for (const path of [parent, dirname(parent)]) rmdirSync(path);
+  });
+});
+
+describe('a controller that is not handed down', () => {
+  it.runIf(isTsrun)('is named with the limit that needs it, and nothing is left', () => {
+    // Only these may be on below a group of threads.
+    const parent = `${TREE}/${t.mark}-domain/threaded`;
+    mkdirSync(parent, { recursive: true });
+    writeFileSync(join(parent, 'cgroup.type'), 'threaded');
+    const { status, stderr } = t.sh('true', (config) => {
+      config.linux.cgroupsPath = `${parent.slice(TREE.length)}/own`;
+      config.linux.resources = { memory: { limit: 67_108_864 } };
+    });
+    for (const path of [parent, dirname(parent)]) rmdirSync(path);
+    expect(status).toBe(1);
+    expect(stderr).toContain('linux.resources.memory.limit');
+    expect(stderr).toContain('the controller memory is not handed down');
+  });
+});
+
+describe('the cgroup of a user namespace', () => {
+  const delegated = (config: Config, ...options: string[]) => {
+    addUserNamespace(config);
+    addNamespace(config, 'cgroup');
+    withCgroupMount(config, ...options);
+    config.linux.resources = { pids: { limit: 30 } };
+  };
+  it("is its root's, who makes groups in it, but not its limits", async () => {
+    const { id, result, output } = t.create((config) => {
+      script(
+        `cd ${TREE}; mkdir a && echo $$ >a/cgroup.procs && cat /proc/self/cgroup; echo 99 >pids.max; exec sleep 1000`,
+      )(config);
+      delegated(config, 'rw');
+    });
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+    const own = directoryOf(id);
+    const ownerOf = (file: string) => statSync(join(own, file)).uid;
+    expect(['.', 'cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads'].map(ownerOf)).toEqual([
+      100_000, 100_000, 100_000, 100_000,
+    ]);
+    expect(['pids.max', 'cgroup.freeze', 'memory.max'].map(ownerOf)).toEqual([0, 0, 0]);
+    expect(t.call(['start', id])).toMatchObject({ status: 0 });
+    await until(() => output().includes('0::/a\n'), 'its own group');
+    expect(read(own, 'pids.max')).toBe('30');
+  });
+  it("stays the host's when it is mounted read-only", () => {
+    const { id } = t.create((config) => {
+      script('true')(config);
+      delegated(config, 'ro');
+    });
+    expect(statSync(directoryOf(id)).uid).toBe(0);
   });
 });
 

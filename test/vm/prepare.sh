@@ -57,7 +57,7 @@ make_layer() {
   rm -rf "$cache/layer" "$new"
   local layer=$new/layer/l/layer
   mkdir -p "$layer/usr/lib/tsrun-vm" "$layer/usr/sbin" "$layer/usr/lib/systemd/system" "$layer/etc/tmpfiles.d" \
-    "$layer/etc/systemd/system"
+    "$layer/etc/systemd/system/user@.service.d" "$layer/etc/systemd/user/sockets.target.wants"
   fetch busybox-static "$new/busybox"
   fetch apparmor "$new/apparmor"
   cp -L "$(find "$new/busybox" -path '*bin/busybox' | head -1)" "$layer/usr/lib/tsrun-vm/busybox"
@@ -75,6 +75,11 @@ make_layer() {
     "$layer/usr/lib/systemd/system/apparmor.service"
   install -m 755 "$here"/guest/{init,boot,job} "$layer/usr/lib/tsrun-vm/"
   install -m 644 "$here"/guest/tsrun-vm.{service,target} "$layer/usr/lib/systemd/system/"
+  install -m 644 "$here/guest/user-manager.conf" "$layer/etc/systemd/system/user@.service.d/"
+  for one in service socket; do
+    install -m 644 "$here/guest/user-bus.$one" "$layer/etc/systemd/user/dbus.$one"
+  done
+  ln -s ../dbus.socket "$layer/etc/systemd/user/sockets.target.wants/"
   ln -s /dev/null "$layer/etc/tmpfiles.d/tmp.conf" # it would empty /tmp, where the project may be
   grep -v '^#' "$here/guest/masked-units" | while read -r one; do
     ln -sf /dev/null "$layer/etc/systemd/system/$one"

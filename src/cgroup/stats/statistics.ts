@@ -108,3 +108,18 @@ export interface PressureLine {
 
 /** A file of the container's cgroup in the hierarchy of a controller; undefined when it is not there. */
 export type ReadFile = (controller: string, file: string) => string | undefined;
+
+/** What one version of cgroups has files of its own for. */
+export interface VersionStatistics {
+  readonly cpuOf: (read: ReadFile) => CpuStatistics;
+  readonly cpusetOf: (read: ReadFile) => CpusetStatistics;
+  readonly memoryOf: (read: ReadFile) => MemoryStatistics;
+  readonly blkioOf: (read: ReadFile) => BlkioStatistics;
+  /** How files end, behind `hugetlb.2MB.`. */
+  readonly hugetlb: {
+    readonly usage: string;
+    readonly max?: string;
+    /** How often the limit was met: of the page size whose files begin so. */
+    readonly failures: (read: ReadFile, prefix: string) => bigint;
+  };
+}

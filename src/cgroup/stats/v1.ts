@@ -4,11 +4,11 @@ import type {
   BlkioList,
   CpuStatistics,
   CpusetStatistics,
-  HugetlbStatistics,
   MemoryEntry,
   MemoryStatistics,
   ReadFile,
   Statistics,
+  VersionStatistics,
 } from './statistics.ts';
 import {
   parseKeyed,
@@ -18,21 +18,6 @@ import {
   unlessEmpty,
   unlessZero,
 } from './text.ts';
-
-export function statisticsV1(read: ReadFile, pageSizes: readonly string[]): Statistics {
-  const limit = read('pids', 'pids.max')?.trim();
-  return {
-    cpu: cpuOf(read),
-    cpuset: cpusetOf(read),
-    memory: memoryOf(read),
-    pids: {
-      current: unlessZero(parseNumber(read('pids', 'pids.current'))),
-      limit: limit === 'max' ? undefined : unlessZero(parseNumber(limit)),
-    },
-    blkio: blkioOf(read),
-    hugetlb: sortedRecord(pageSizes.flatMap((size) => hugetlbOf(read, size))) ?? {},
-  };
-}
 
 /** cpuacct.stat counts in USER_HZ, which is 100 for every program (time(7)). */
 const NANOSECONDS_A_TICK = 10_000_000n;
@@ -163,16 +148,14 @@ const blkioEntries = (text: string | undefined): readonly BlkioEntry[] =>
     };
   });
 
-/** Reserved pages where the kernel counts them: what the limit is about there. */
-function hugetlbOf(read: ReadFile, size: string): [string, HugetlbStatistics][] {
-  const reserved = read('hugetlb', `hugetlb.${size}.rsvd.usage_in_bytes`);
-  const prefix = `hugetlb.${size}${reserved === undefined ? '' : '.rsvd'}`;
-  const usage = reserved ?? read('hugetlb', `${prefix}.usage_in_bytes`);
-  if (usage === undefined) return [];
-  const statistics = {
-    usage: unlessZero(parseNumber(usage)),
-    max: unlessZero(parseNumber(read('hugetlb', `${prefix}.max_usage_in_bytes`))),
-    failcnt: parseNumber(read('hugetlb', `${prefix}.failcnt`)),
-  };
-  return [[size, statistics]];
-}
+export const V1: VersionStatistics = {
+  cpuOf,
+  cpusetOf,
+  memoryOf,
+  blkioOf,
+  hugetlb: {
+    usage: 'usage_in_bytes',
+    max: 'max_usage_in_bytes',
+    failures: (read, prefix) => parseNumber(read('hugetlb', `${prefix}.failcnt`)),
+  },
+};

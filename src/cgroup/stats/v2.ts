@@ -4,11 +4,10 @@ import type {
   BlkioStatistics,
   CpuStatistics,
   CpusetStatistics,
-  HugetlbStatistics,
   MemoryEntry,
   MemoryStatistics,
   ReadFile,
-  Statistics,
+  VersionStatistics,
 } from './statistics.ts';
 import {
   NO_LIMIT,
@@ -19,21 +18,6 @@ import {
   unlessEmpty,
   unlessZero,
 } from './text.ts';
-
-export function statisticsV2(read: ReadFile, pageSizes: readonly string[]): Statistics {
-  const limit = read('pids', 'pids.max')?.trim();
-  return {
-    cpu: cpuOf(read),
-    cpuset: CPUSET,
-    memory: memoryOf(read),
-    pids: {
-      current: unlessZero(parseNumber(read('pids', 'pids.current'))),
-      limit: limit === 'max' ? undefined : unlessZero(parseNumber(limit)),
-    },
-    blkio: blkioOf(read),
-    hugetlb: sortedRecord(pageSizes.flatMap((size) => hugetlbOf(read, size))) ?? {},
-  };
-}
 
 const NANOSECONDS_A_MICROSECOND = 1000n;
 
@@ -129,15 +113,14 @@ function blkioOf(read: ReadFile): BlkioStatistics {
 
 const isCounter = (key: string): key is keyof typeof IO => Object.hasOwn(IO, key);
 
-/** Reserved pages where the kernel counts them: what the limit is about there. */
-function hugetlbOf(read: ReadFile, size: string): [string, HugetlbStatistics][] {
-  const reserved = read('hugetlb', `hugetlb.${size}.rsvd.current`);
-  const usage = reserved ?? read('hugetlb', `hugetlb.${size}.current`);
-  if (usage === undefined) return [];
-  const events = parseKeyed(read('hugetlb', `hugetlb.${size}.events`));
-  const statistics = {
-    usage: unlessZero(parseNumber(usage)),
-    failcnt: events.get('max') ?? 0n,
-  };
-  return [[size, statistics]];
-}
+export const V2: VersionStatistics = {
+  cpuOf,
+  cpusetOf: () => CPUSET,
+  memoryOf,
+  blkioOf,
+  hugetlb: {
+    usage: 'current',
+    failures: (read, prefix) =>
+      parseKeyed(read('hugetlb', `${prefix.replace(/\.rsvd$/, '')}.events`)).get('max') ?? 0n,
+  },
+};

@@ -3,6 +3,7 @@
  * blkio-controller.rst, cgroup-v2.rst "IO").
  */
 import type { BlockIo, LinuxResources } from '../../../generated/spec.ts';
+import type { ErrnoName } from '../../../plan/step.ts';
 import { error, type Problem } from '../../../spec/problem.ts';
 import { type CgroupVersion, RESOURCES, type Setting } from './setting.ts';
 
@@ -53,17 +54,21 @@ export function planBlockIO(
 
 /**
  * The BFQ scheduler has a file of its own for weights; which of the two a kernel has cannot be known
- * before the cgroup exists, so both are written. Without BFQ's, the other's absence is worth a warning.
+ * before the cgroup exists, so both are written. Without BFQ's, the other's absence is worth a warning;
+ * so is a device that the other does not serve (EOPNOTSUPP), as it mostly does not when BFQ does.
  */
 const weights = (
   controller: string,
   origin: string,
   bfq: readonly [file: string, value: string],
   other: readonly [file: string, value: string],
+  ignore: readonly ErrnoName[] = ['ENOENT'],
 ): readonly Setting[] => [
-  { controller, file: bfq[0], value: bfq[1], origin, ignore: ['ENOENT'] },
-  { controller, file: other[0], value: other[1], origin, ignore: ['ENOENT'], warn: true },
+  { controller, file: bfq[0], value: bfq[1], origin, ignore },
+  { controller, file: other[0], value: other[1], origin, ignore, warn: true },
 ];
+
+const NOT_SERVED: readonly ErrnoName[] = ['ENOENT', 'EOPNOTSUPP'];
 
 function planV1(blockIO: BlockIo): readonly Setting[] {
   const { weight, leafWeight, weightDevice } = blockIO;
@@ -73,12 +78,13 @@ function planV1(blockIO: BlockIo): readonly Setting[] {
     value,
     origin: `${POINTER}/${name}`,
   });
-  const both = (name: string, suffix: string, value: string) =>
+  const both = (name: string, suffix: '' | '_device', value: string) =>
     weights(
       'blkio',
       `${POINTER}/${name}`,
       [`blkio.bfq.weight${suffix}`, value],
       [`blkio.weight${suffix}`, value],
+      suffix === '' ? undefined : NOT_SERVED,
     );
   return [
     ...(weight ? both('weight', '', `${weight}`) : []),
@@ -110,6 +116,7 @@ function planV2(blockIO: BlockIo): readonly Setting[] {
       `${POINTER}/${name}`,
       ['io.bfq.weight', `${prefix}${weight}`],
       ['io.weight', `${prefix}${ioWeightOf(weight)}`],
+      prefix === '' ? undefined : NOT_SERVED,
     );
   return [
     ...(blockIO.weight ? both('weight', '', blockIO.weight) : []),

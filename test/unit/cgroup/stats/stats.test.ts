@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { ReadFile } from '../../../../src/cgroup/stats/statistics.ts';
 import { parseList, parseNumber, parsePressure } from '../../../../src/cgroup/stats/text.ts';
-import { statisticsV1 } from '../../../../src/cgroup/stats/v1.ts';
-import { statisticsV2 } from '../../../../src/cgroup/stats/v2.ts';
-import { pageSizeName } from '../../../../src/cgroup/stats.ts';
+import { V1 } from '../../../../src/cgroup/stats/v1.ts';
+import { V2 } from '../../../../src/cgroup/stats/v2.ts';
+import { pageSizeName, statisticsFrom } from '../../../../src/cgroup/stats.ts';
 import { formatJson } from '../../../../src/spec/formatJson.ts';
 
 const files =
   (texts: Readonly<Record<string, string>>): ReadFile =>
   (controller, file) =>
     texts[`${controller}/${file}`];
+const statisticsV1 = (read: ReadFile, sizes: readonly string[]) => statisticsFrom(read, V1, sizes);
+const statisticsV2 = (read: ReadFile, sizes: readonly string[]) => statisticsFrom(read, V2, sizes);
 /** As it is printed: what is undefined is not there. */
 const printed = (value: unknown) => formatJson(value);
 
