@@ -44,17 +44,24 @@ static bool unlink_entries(int directory)
     return length == 0;
 }
 
+static bool remove_all(int directory, const char *path, int count, char *const *cgroups)
+{
+    for (int i = 0; i < count; i++) {
+        if (!is_gone(rmdir(cgroups[i])))
+            return false;
+    }
+    return unlink_entries(directory) && is_gone(rmdir(path));
+}
+
 bool tsr_remove_container(int directory, const char *path, int count, char *const *cgroups)
 {
     if (!is_at(directory, path))
         return true;
     if (flock(directory, LOCK_EX | LOCK_NB) < 0)
         return false;
-    if (!is_at(directory, path))
+    if (!is_at(directory, path) || remove_all(directory, path, count, cgroups))
         return true;
-    for (int i = 0; i < count; i++) {
-        if (!is_gone(rmdir(cgroups[i])))
-            return false;
-    }
-    return unlink_entries(directory) && is_gone(rmdir(path));
+    /* For `tsrun delete`, which is then asked to. */
+    flock(directory, LOCK_UN);
+    return false;
 }

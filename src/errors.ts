@@ -239,3 +239,14 @@ export const preservedFdMissing = (fd: number): TsrunError =>
 /** SIGKILL was sent, and the process sits in the kernel. */
 export const stillAlive = (pid: number): TsrunError =>
   new TsrunError('container-state', `process ${pid} of the container does not end`);
+
+/** `wait` for a container that ended before, or on a kernel that tells its parent alone. */
+export const statusUnknown = (): TsrunError =>
+  new TsrunError(
+    'status-unknown',
+    'how the container ended is not known: it was reaped, and not created with --keep-status (Linux 6.15)',
+  );
+
+/** `create --keep-status` where the kernel has no such thing. */
+export const statusNotKept = (reason: string): TsrunError =>
+  new TsrunError('system', `--keep-status takes Linux 6.15 and the right to mount: ${reason}`);

@@ -2,7 +2,7 @@
  * The command line as data: every verb, its flags and the words of its help. The parser, the help and
  * the usage errors are made from this one table. Names and meanings are runc's.
  */
-import { bundle, CREATION, EXECUTION, type Flag, LIMITS, TRACE } from './flags.ts';
+import { bundle, CREATION, EXECUTION, type Flag, KEEP_STATUS, LIMITS, TRACE } from './flags.ts';
 
 export interface Command {
   readonly name: string;
@@ -192,6 +192,40 @@ const TABLE = {
       { name: 'no-host', type: 'bool', help: 'check the config alone, whatever this host can do' },
     ],
   },
+  inspect: {
+    ...ONE_ID,
+    summary: 'show what isolates a container: namespaces, limits, mounts, privileges',
+    description:
+      'Asks the kernel, not the config: which namespaces it has and with whom it shares them, its limits ' +
+      'beside what it uses, its mounts with the property that asked for each, capabilities, seccomp, labels ' +
+      'and ids.',
+    flags: [
+      {
+        name: 'format',
+        alias: 'f',
+        type: 'text',
+        default: 'text',
+        help: "select one of: 'text' or 'json'",
+      },
+    ],
+  },
+  wait: {
+    ...ONE_ID,
+    summary: 'wait until the container has ended, and print its exit status',
+    description:
+      'Prints the exit status, or 128 and the number of the signal. Of a container that has ended already ' +
+      'it is known when it was created with --keep-status, or while its parent has not reaped it; of one ' +
+      'that still runs, where this kernel tells (Linux 6.15).',
+    flags: [
+      {
+        name: 'format',
+        alias: 'f',
+        type: 'text',
+        default: 'text',
+        help: "select one of: 'text' or 'json'",
+      },
+    ],
+  },
   plan: {
     usage: '[bundle]',
     arguments: { min: 0, max: 1 },
@@ -213,7 +247,7 @@ const TABLE = {
       { name: 'why', type: 'text', help: 'only what this property causes: /mounts/3 or mounts[3]' },
       { name: 'diff', type: 'text', help: 'what the bundle changes, compared with this one' },
       { name: 'timing', type: 'text', help: 'draw a file that create --trace has written' },
-      ...CREATION.filter((flag) => flag.type !== 'text'),
+      ...CREATION.filter((flag) => flag.type !== 'text' && flag !== KEEP_STATUS),
     ],
   },
 } as const satisfies { readonly [name: string]: Omit<Command, 'name'> };

@@ -43,6 +43,13 @@ export const TRACE: Flag = {
   help: 'file to write each step that is performed to, with its time, as lines of JSON',
 };
 
+export const KEEP_STATUS: Flag = {
+  name: 'keep-status',
+  type: 'bool',
+  explains: true,
+  help: 'let state and wait tell how the container ended, whoever reaps it (Linux 6.15)',
+};
+
 /** What `create` and `run` have in common. */
 export const CREATION: readonly Flag[] = [
   bundle,
@@ -65,6 +72,7 @@ export const CREATION: readonly Flag[] = [
     help: 'pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in total)',
   },
   TRACE,
+  KEEP_STATUS,
 ];
 
 /** What `exec` is told of the process, and of the way to it. */

@@ -1,5 +1,6 @@
 import type { Plan } from '../plan/step.ts';
 import type { Tracer } from './execute.ts';
+import type { Slots } from './perform.ts';
 
 /** What the verbs that make a container are asked. All paths are absolute host paths. */
 export interface CreateRequest {
@@ -35,6 +36,8 @@ export interface RunRequest extends CreateRequest {
   /** Leave the stopped container for `delete`. */
   readonly keep: boolean;
   readonly noSubreaper: boolean;
+  /** Is told when the container is there and has not been started. */
+  readonly created?: (slots: Slots) => void;
   /** Is told when the program runs, before this process makes way for the supervisor. */
   readonly started?: () => void;
 }

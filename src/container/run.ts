@@ -20,6 +20,7 @@ import type { Stored } from './store.ts';
 export function run(request: RunRequest): void {
   if (request.detach) {
     const { slots, stored } = createContainer(request, 'detached');
+    request.created?.(slots);
     slots.closeAll();
     startOrDelete(request, stored);
     return;
@@ -28,6 +29,7 @@ export function run(request: RunRequest): void {
   blockSignals();
   if (!request.noSubreaper) becomeSubreaper();
   const { slots, stored } = createContainer(request, 'foreground');
+  request.created?.(slots);
   const master = receiveMaster(slots);
   startOrDelete(request, stored);
   request.started?.();

@@ -1,6 +1,7 @@
 /** `state` and `list`: what is known of containers. */
 import { SystemError } from '../linux/call.ts';
 import { readTextIfExists } from '../linux/files.ts';
+import { endingOf } from './ending.ts';
 import { type Status, statusOf } from './status.ts';
 import { load, loadIfReadable, type Stored, storedIds } from './store.ts';
 
@@ -16,6 +17,10 @@ export interface ContainerState {
   /** RFC 3339, UTC, nanoseconds. */
   readonly created: string;
   readonly annotations?: { readonly [key: string]: string };
+  /** How a stopped container ended, where that is known. */
+  readonly exitStatus?: number;
+  readonly exitSignal?: string;
+  readonly oomKilled?: boolean;
   /** Who created it: a user's name or `#uid` in a list, empty from `state`, as runc does. */
   readonly owner: string;
 }
@@ -64,6 +69,7 @@ function stateOf(stored: Stored, owner: string): ContainerState {
     rootfs: record.rootfs,
     created: record.created,
     ...(record.annotations === undefined ? {} : { annotations: record.annotations }),
+    ...(status === 'stopped' ? endingOf(stored) : {}),
     owner,
   };
 }

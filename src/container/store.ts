@@ -7,6 +7,7 @@ import { SIGNALS } from '../linux/constants/signals.ts';
 import {
   access,
   close,
+  closing,
   DT_DIR,
   type Fd,
   flock,
@@ -14,6 +15,7 @@ import {
   mkdir,
   mkdirAll,
   openDirectory,
+  openPath,
   readDirectory,
   readText,
   readTextIfExists,
@@ -23,6 +25,7 @@ import {
   writeNewFile,
 } from '../linux/files.ts';
 import { lockHolder } from '../linux/locks.ts';
+import { detachMount } from '../linux/mounts.ts';
 import { signalProcess } from '../linux/pidfd.ts';
 import { getenv, geteuid } from '../linux/processes.ts';
 import { monotonicMs, sleepMs } from '../linux/time.ts';
@@ -221,6 +224,13 @@ export function isLocked(directory: string): boolean {
   return locked;
 }
 
+/** A file of the state directory; a mount over it goes first (container/ending.ts). */
+function removeFile(name: string, directory: Fd): void {
+  if (unless(['EBUSY'], () => unlink(name, directory) ?? true) === true) return;
+  closing(openPath(name, directory), detachMount);
+  unlink(name, directory);
+}
+
 /** Removes a container's directory with all that is in it. No failure when it is gone. */
 export function removeDirectory(directory: string): void {
   unless(['ENOENT'], () => {
@@ -228,7 +238,7 @@ export function removeDirectory(directory: string): void {
     try {
       for (const { name, type } of readDirectory(fd, directory)) {
         if (type === DT_DIR) removeDirectory(`${directory}/${name}`);
-        else unless(['ENOENT'], () => unlink(name, fd));
+        else unless(['ENOENT'], () => removeFile(name, fd));
       }
     } finally {
       close(fd);

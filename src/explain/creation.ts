@@ -2,24 +2,72 @@
 import { creationOf, pathOf } from '../cli/creation.ts';
 import { type Invocation, idOf } from '../cli/invocation.ts';
 import { runRequestOf } from '../cli/run.ts';
-import { create as createContainer } from '../container/create.ts';
+import { createContainer } from '../container/create.ts';
+import { deleteContainer } from '../container/delete.ts';
+import { PIDFD_FILE } from '../container/ending.ts';
+import type { RunRequest } from '../container/request.ts';
 import { run as runContainer } from '../container/run.ts';
 import { start as startContainer } from '../container/start.ts';
 import { directoryOf, load } from '../container/store.ts';
+import { statusNotKept } from '../errors.ts';
+import { SystemError } from '../linux/call.ts';
+import { type Fd, writeFile } from '../linux/files.ts';
+import { mountPidfd } from '../linux/pidfdInfo.ts';
 import { openTrace, type TraceFile } from './trace.ts';
 
 export function create(invocation: Invocation): void {
   const request = creationOf(invocation);
   const trace = traceOf(invocation);
-  tracing(trace, () => createContainer({ ...request, ...(trace && { trace: trace.of }) }));
+  tracing(trace, () => {
+    const { slots } = createContainer(
+      { ...request, ...(trace && { trace: trace.of }) },
+      'detached',
+    );
+    createdOf(invocation)?.(slots);
+    slots.closeAll();
+  });
 }
 
 export function run(invocation: Invocation): void {
   const request = runRequestOf(invocation);
   const trace = traceOf(invocation);
+  const created = createdOf(invocation);
   tracing(trace, () =>
-    runContainer({ ...request, ...(trace && { trace: trace.of, started: trace.write }) }),
+    runContainer({
+      ...request,
+      ...(trace && { trace: trace.of, started: trace.write }),
+      ...(created && { created }),
+    }),
   );
+}
+
+/** What is done when the container is there; it goes when that fails. */
+function createdOf(invocation: Invocation): RunRequest['created'] {
+  const { verb, values, globals, log } = invocation;
+  const id = idOf(invocation);
+  // Of a container that goes with its run, nothing is left to be asked.
+  const isAskedLater = verb === 'create' || values.isSet('keep') || values.isSet('detach');
+  if (!values.isSet('keep-status') || !isAskedLater) return undefined;
+  return (slots) => {
+    try {
+      keepStatus(slots.get('pidfd'), directoryOf(globals.root, id));
+    } catch (thrown) {
+      slots.closeAll();
+      deleteContainer(globals.root, id, true, log.warning);
+      throw thrown;
+    }
+  };
+}
+
+/** The kernel keeps how init ended as long as its pidfd is mounted: `delete` takes that away. */
+function keepStatus(pidfd: Fd, directory: string): void {
+  const path = `${directory}/${PIDFD_FILE}`;
+  writeFile(path, new Uint8Array(), 0o600);
+  try {
+    mountPidfd(pidfd, path);
+  } catch (thrown) {
+    throw thrown instanceof SystemError ? statusNotKept(thrown.message) : thrown;
+  }
 }
 
 export function start(invocation: Invocation): void {

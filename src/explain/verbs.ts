@@ -4,14 +4,18 @@ import type { Invocation } from '../cli/invocation.ts';
 import { internal } from '../errors.ts';
 import { check } from './check.ts';
 import { create, run, start } from './creation.ts';
+import { inspect } from './inspect.ts';
 import { plan } from './plan.ts';
+import { wait } from './wait.ts';
 
 const FUNCTIONS: { readonly [K in Verb]?: (invocation: Invocation) => void } = {
   create,
   run,
   start,
   check,
+  inspect,
   plan,
+  wait,
 };
 
 /** Carries out a verb; throws TsrunError, or exits with a status of its own. */
