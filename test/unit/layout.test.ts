@@ -1,6 +1,6 @@
 /** The shape of the house: who imports whom, what the two hosts share, how long things may get. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, normalize, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { VERBS } from '../../src/cli/commands.ts';
@@ -190,6 +190,11 @@ describe('size', () => {
   });
   it('a C file has 300 lines at most', () => {
     expect(longerThan(300, c)).toEqual([]);
+  });
+  it('the native tsrun has 3,000,000 bytes at most', () => {
+    // The native build makes the file; without QuickJS there is a link to the program on Node.
+    const size = existsSync(join(TOP, 'tsrun')) ? lstatSync(join(TOP, 'tsrun')).size : 0;
+    expect(size).toBeLessThanOrEqual(3_000_000);
   });
   it('a TypeScript function has 60 lines at most', () => {
     const start = /^(\s*).*(\bfunction\b.*|=>|\)|\): [^=;]*) \{$/;
