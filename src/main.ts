@@ -3,7 +3,7 @@
  * exit status. Nothing else prints errors or decides how tsrun exits.
  */
 import { parseOpening, parseRequest, type Request } from './cli/commandLine.ts';
-import { commandOf, findVerb, type Verb } from './cli/commands.ts';
+import { commandOf, findVerb, isSeldom, type SeldomVerb, type Verb } from './cli/commands.ts';
 import { globalsOf, type Invocation } from './cli/invocation.ts';
 import { type Log, type LogFormat, openLog } from './cli/log.ts';
 import { print, writeText } from './cli/output.ts';
@@ -46,6 +46,10 @@ function perform(request: Request, log: Log): void {
     const { verb, values, args, explains, globals } = request;
     const invocation = { verb, values, args, globals: globalsOf(globals), log };
     const carryOut = explains ? undefined : VERB_FUNCTIONS[verb];
+    if (isSeldom(verb)) {
+      carryOutSeldom(verb, invocation, request);
+      return;
+    }
     if (carryOut === undefined) {
       explain(invocation, request);
       return;
@@ -53,6 +57,16 @@ function perform(request: Request, log: Log): void {
     carryOut(invocation);
   }
   engine().exit(0);
+}
+
+/** What CRIU does, and what people ask once: loaded when it is asked for. */
+function carryOutSeldom(verb: SeldomVerb, invocation: Invocation, request: Request): void {
+  import('./cli/seldomVerbs.ts')
+    .then(({ SELDOM_VERBS }) => {
+      SELDOM_VERBS[verb](invocation);
+      engine().exit(0);
+    })
+    .catch((thrown: unknown) => fail(asTsrunError(thrown), invocation.log, request));
 }
 
 /** Verbs and flags that explain are no part of making a container: loaded when they are asked for. */
@@ -143,8 +157,11 @@ function showCompletion(args: readonly string[], then: () => void): void {
   import('./cli/completion.ts')
     .then(({ formatCompletion }) => formatCompletion(args))
     .then(print)
-    .catch(sayWhyNot)
-    .finally(then);
+    .then(then)
+    .catch((thrown: unknown) => {
+      sayWhyNot(thrown);
+      engine().exit(1);
+    });
 }
 
 const sayWhyNot = (thrown: unknown): void =>

@@ -2,7 +2,17 @@
  * The command line as data: every verb, its flags and the words of its help. The parser, the help and
  * the usage errors are made from this one table. Names and meanings are runc's.
  */
-import { bundle, CREATION, EXECUTION, type Flag, KEEP_STATUS, LIMITS, TRACE } from './flags.ts';
+import {
+  bundle,
+  CHECKPOINTING,
+  CREATION,
+  EXECUTION,
+  type Flag,
+  KEEP_STATUS,
+  LIMITS,
+  RESTORING,
+  TRACE,
+} from './flags.ts';
 
 export interface Command {
   readonly name: string;
@@ -226,6 +236,29 @@ const TABLE = {
       },
     ],
   },
+  checkpoint: {
+    ...ONE_ID,
+    summary: 'write a running container into files',
+    description:
+      "CRIU writes the container's processes, memory and own file systems into images, from which " +
+      '`tsrun restore` makes it again; the container is deleted then, unless it is left running.',
+    flags: CHECKPOINTING,
+  },
+  restore: {
+    ...ONE_ID,
+    summary: 'make a container from the files of a checkpoint',
+    description:
+      'The bundle is that of the container, or one like it; its processes go on where they were.',
+    flags: RESTORING,
+  },
+  info: {
+    ...NOTHING,
+    summary: 'show what this host offers to containers, as JSON',
+    description:
+      'Kernel, cgroups, namespaces, security modules and the programs that tsrun calls: what a report of ' +
+      'a failure needs.',
+    flags: [],
+  },
   plan: {
     usage: '[bundle]',
     arguments: { min: 0, max: 1 },
@@ -253,6 +286,12 @@ const TABLE = {
 } as const satisfies { readonly [name: string]: Omit<Command, 'name'> };
 
 export type Verb = keyof typeof TABLE;
+
+/** Of cli/seldomVerbs.ts, which is loaded for them. */
+export type SeldomVerb = 'checkpoint' | 'restore' | 'info';
+
+export const isSeldom = (verb: Verb): verb is SeldomVerb =>
+  verb === 'checkpoint' || verb === 'restore' || verb === 'info';
 
 export const VERBS = Object.keys(TABLE).filter((name): name is Verb => Object.hasOwn(TABLE, name));
 

@@ -4,14 +4,17 @@
  */
 import type { Argv } from 'yargs';
 import { commandOf, VERBS } from './commands.ts';
+import { completionScript } from './completionScript.ts';
 import { GLOBAL_FLAGS } from './flags.ts';
 import { bare, withFlags } from './help.ts';
 
 /**
- * `completion`: the script, for the shell of $SHELL. `--get-yargs-completions WORD…`, which that script
+ * `completion`: the script, for the shell of $SHELL; `completion SHELL`: one for that shell. `--get-yargs-completions WORD…`, which that script
  * calls: what the last word may become, a line each. Ends with a newline unless it is empty.
  */
 export async function formatCompletion(args: readonly string[]): Promise<string> {
+  const [name, shell] = args;
+  if (name === 'completion' && shell !== undefined) return completionScript(shell);
   let answer = '';
   // Once with nothing, when the words have been read, then with the answer.
   await program().parse([...args], {}, (_error, _argv, output) => {

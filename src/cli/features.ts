@@ -49,7 +49,12 @@ export const supportedFeatures = (): Features => ({
     mountExtensions: { idmap: { enabled: true } },
     netDevices: { enabled: isCarriedOut('/linux/netDevices') },
   },
-  annotations: { 'tsrun.version': VERSION, 'tsrun.commit': COMMIT },
-  // No annotation changes what tsrun does.
-  potentiallyUnsafeConfigAnnotations: [],
+  annotations: {
+    'tsrun.version': VERSION,
+    'tsrun.commit': COMMIT,
+    // The name that engines look for, whoever the runtime is.
+    'org.opencontainers.runc.checkpoint.enabled': 'true',
+  },
+  // They name a file of CRIU's options, and properties of a systemd unit.
+  potentiallyUnsafeConfigAnnotations: ['org.criu.config', 'org.systemd.property.'],
 });

@@ -143,6 +143,63 @@ export const LIMITS: readonly Flag[] = [
   limit('cpu-idle', '1: run only when nothing else does (SCHED_IDLE)'),
 ];
 
+/** What `checkpoint` and `restore` have in common. */
+const CRIU: readonly Flag[] = [
+  { name: 'image-path', type: 'text', help: "directory of CRIU's images (default: ./checkpoint)" },
+  {
+    name: 'work-path',
+    type: 'text',
+    help: "directory of CRIU's log and statistics (default: that of the images)",
+  },
+  { name: 'tcp-established', type: 'bool', help: 'allow open TCP connections' },
+  { name: 'ext-unix-sk', type: 'bool', help: 'allow UNIX sockets to outside of the container' },
+  { name: 'shell-job', type: 'bool', help: "allow a session or terminal of the caller's" },
+  { name: 'lazy-pages', type: 'bool', help: 'leave memory where it is until it is asked for' },
+  { name: 'file-locks', type: 'bool', help: 'allow file locks' },
+  {
+    name: 'manage-cgroups-mode',
+    type: 'text',
+    default: 'soft',
+    help: "what CRIU does with cgroups: 'soft', 'full', 'strict' or 'ignore'",
+  },
+  { name: 'empty-ns', type: 'list', help: 'make a namespace, but leave it empty: network' },
+  {
+    name: 'network-lock',
+    type: 'text',
+    help: "how connections are kept still: 'iptables', 'nftables' or 'skip'",
+  },
+  { name: 'auto-dedup', type: 'bool', help: 'free memory images while they are read' },
+  { name: 'link-remap', type: 'bool', help: 'allow open files whose name is gone' },
+];
+
+export const CHECKPOINTING: readonly Flag[] = [
+  ...CRIU,
+  { name: 'leave-running', type: 'bool', help: 'leave the container running' },
+  { name: 'parent-path', type: 'text', help: 'images of a pre-dump, relative to --image-path' },
+  { name: 'pre-dump', type: 'bool', help: 'dump memory alone, and let the container run on' },
+  { name: 'tcp-skip-in-flight', type: 'bool', help: 'ignore connections that are being made' },
+  { name: 'page-server', type: 'text', help: 'ADDRESS:PORT of the page server memory goes to' },
+  { name: 'status-fd', type: 'int', help: 'descriptor that is told when lazy pages can be had' },
+];
+
+export const RESTORING: readonly Flag[] = [
+  ...CREATION.filter(({ name }) => name !== 'pidfd-socket' && name !== 'preserve-fds'),
+  ...CRIU,
+  { name: 'detach', alias: 'd', type: 'bool', help: "detach from the container's process" },
+  {
+    name: 'no-subreaper',
+    type: 'bool',
+    help: 'do not adopt processes the container leaves behind',
+  },
+  { name: 'tcp-close', type: 'bool', help: 'restore connections closed' },
+  {
+    name: 'lsm-profile',
+    type: 'text',
+    help: 'another security profile: apparmor:NAME, selinux:LABEL',
+  },
+  { name: 'lsm-mount-context', type: 'text', help: 'another SELinux context for mounts' },
+];
+
 export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: 'debug', type: 'bool', help: 'log debug messages too' },
   { name: 'log', type: 'text', help: 'file the log is appended to (default is standard error)' },

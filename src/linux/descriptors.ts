@@ -10,6 +10,7 @@ const sys = {
 };
 
 const F_GETFD = 1;
+const F_DUPFD_CLOEXEC = 1030;
 const F_SETFD = 2;
 const F_ADD_SEALS = 1033;
 const SEAL_SEAL_SHRINK_GROW_WRITE = 0x1 | 0x2 | 0x4 | 0x8;
@@ -21,6 +22,9 @@ const MFD_EXEC = 0x10;
 /** Whether a descriptor of this number is open. */
 export const isOpen = (fd: Fd): boolean =>
   unless(['EBADF'], () => sys.fcntl(`${fd}`, fd, F_GETFD, 0)) !== undefined;
+
+/** Another descriptor of the same, above the standard streams. */
+export const duplicate = (fd: Fd): Fd => sys.fcntl(`${fd}`, fd, F_DUPFD_CLOEXEC, 10);
 
 /** Lets a descriptor pass execve(2). */
 export const clearCloseOnExec = (fd: Fd): void => {

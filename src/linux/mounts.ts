@@ -1,12 +1,17 @@
 /** Calls on mounts, in this process's own mount namespace. */
 import { throwing } from './call.ts';
+import { O_RDONLY } from './constants/file.ts';
 import {
   MNT_DETACH,
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_EMPTY_PATH,
+  MS_BIND,
+  MS_PRIVATE,
+  MS_REC,
   OPEN_TREE_CLOEXEC,
 } from './constants/mount.ts';
-import { type Fd, readText, readTextIfExists } from './files.ts';
+import { CLONE_NEWNS } from './constants/process.ts';
+import { close, type Fd, open, readText, readTextIfExists } from './files.ts';
 import { uniqueMountId } from './statx.ts';
 
 const sys = {
@@ -14,6 +19,8 @@ const sys = {
   move_mount: throwing('syscall', 'l:iisisi'),
   mount: throwing('mount', 'i:sssip'),
   umount2: throwing('umount2', 'i:si'),
+  unshare: throwing('unshare', 'i:i'),
+  setns: throwing('setns', 'i:ii'),
 };
 
 // Numbered alike on every architecture (424 and up).
@@ -41,6 +48,30 @@ export function changePropagation(mount: Fd, flags: number): void {
 /** umount2(2) with MNT_DETACH of the mount that `fd` is of, with all that is mounted below it. */
 export function detachMount(fd: Fd): void {
   sys.umount2(pathOf(fd), pathOf(fd), MNT_DETACH);
+}
+
+/**
+ * Runs `use` in a mount namespace that begins as a private copy of this one, and comes back; the working
+ * directory is `/` then. What is started in it stays.
+ */
+export function inPrivateMounts<T>(use: () => T): T {
+  const own = open('/proc/self/ns/mnt', O_RDONLY);
+  try {
+    sys.unshare('CLONE_NEWNS', CLONE_NEWNS);
+    try {
+      sys.mount('/', null, '/', null, MS_REC | MS_PRIVATE, null);
+      return use();
+    } finally {
+      sys.setns('mnt', own, CLONE_NEWNS);
+    }
+  } finally {
+    close(own);
+  }
+}
+
+/** Binds a directory with all that is mounted below it. */
+export function bindRecursively(from: string, to: string): void {
+  sys.mount(to, from, to, null, MS_BIND | MS_REC, null);
 }
 
 /** What names one mount. */

@@ -190,6 +190,21 @@ export const CREATE: readonly Planner[] = [
   planExecve,
 ];
 
+/**
+ * Restored by CRIU: the runtime's part in the same order, with CRIU in the executor's place, which is in the
+ * container's cgroup before it makes a process. Namespaces, mounts and the processes are in its images.
+ */
+export const RESTORE: readonly Planner[] = [
+  planCreating,
+  planCgroup,
+  planResources,
+  planIntelRdt,
+  planSystemdUnit,
+  planUnitResources,
+  planDelegation,
+  planLateDeviceRules,
+];
+
 /** Planners of EXEC see the container too; those of CREATE serve here as they are. */
 export type ExecPlanner = (context: ExecContext) => readonly Step[];
 

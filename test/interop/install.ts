@@ -19,6 +19,8 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   '/usr/bin/newuidmap': 'uidmap',
   '/usr/bin/catatonit': 'catatonit',
   '/usr/bin/tini-static': 'tini',
+  '/usr/bin/zsh': 'zsh',
+  '/usr/bin/fish': 'fish',
 };
 
 export function setup(): void {

@@ -1,0 +1,37 @@
+/**
+ * npm's prepack: dist/npm/ with the program and the library for Node, their types, and the executor. The
+ * first line of dist/tsrun.mjs names this machine's Node; what is published asks for whichever there is.
+ */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { build } from 'esbuild';
+import { commitDefine } from '../native/commit.mjs';
+
+const TOP = resolve(import.meta.dirname, '..');
+const OUTPUT = join(TOP, 'dist/npm');
+
+rmSync(OUTPUT, { recursive: true, force: true });
+mkdirSync(OUTPUT, { recursive: true });
+await build({
+  absWorkingDir: TOP,
+  entryPoints: { tsrun: 'src/node.ts', library: 'src/library.ts' },
+  outdir: 'dist/npm',
+  outExtension: { '.js': '.mjs' },
+  splitting: true,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  external: ['koffi'],
+  define: commitDefine(TOP),
+  banner: {
+    js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+});
+const program = join(OUTPUT, 'tsrun.mjs');
+writeFileSync(program, `#!/usr/bin/env node\n${readFileSync(program, 'utf8')}`);
+chmodSync(program, 0o755);
+copyFileSync(join(TOP, 'dist/tsrun-init'), join(OUTPUT, 'tsrun-init'));
+execFileSync('npx', ['tsc', '-p', 'packaging/tsconfig.json'], { cwd: TOP, stdio: 'inherit' });

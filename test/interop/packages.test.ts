@@ -1,0 +1,153 @@
+/** The packages, installed into directories and used. */
+import { spawnSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { version } from '../../package.json';
+import { TOP } from './sandbox.ts';
+
+let work = '';
+beforeAll(() => {
+  work = mkdtempSync(join(tmpdir(), 'tsrun-packages-'));
+});
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+function run(command: string, args: readonly string[], cwd = TOP): string {
+  const done = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  expect({ command, status: done.status, stderr: done.stderr }).toMatchObject({
+    command,
+    status: 0,
+  });
+  return done.stdout;
+}
+
+describe('npm run package', () => {
+  beforeAll(() => run('npx', ['tsx', 'packaging/package.ts']));
+  const packages = join(TOP, 'dist/packages');
+  const found = (pattern: RegExp) => {
+    const name = readdirSync(packages).find((one) => pattern.test(one));
+    if (name === undefined) throw new Error(`no ${pattern} in ${packages}`);
+    return join(packages, name);
+  };
+
+  it.each([
+    ['.deb', (to: string) => run('dpkg-deb', ['-x', found(/^tsrun_.*\.deb$/), to])],
+    [
+      '.tar.gz',
+      (to: string) => run('tar', ['-xzf', found(/\.tar\.gz$/), '--strip-components=1', '-C', to]),
+    ],
+  ])('%s: a program that runs, its manual and completion', (name, unpack) => {
+    const directory = join(work, name);
+    mkdirSync(directory);
+    unpack(directory);
+    const at = (path: string) => join(directory, path);
+    expect(run(at('usr/bin/tsrun'), ['--version'])).toContain(`tsrun version ${version}\n`);
+    const page = run('sh', [
+      '-c',
+      'zcat "$0" | groff -man -Tutf8 | col -b',
+      at('usr/share/man/man8/tsrun-run.8.gz'),
+    ]);
+    expect(page).toContain('--preserve-fds');
+    expect(readFileSync(at('usr/share/bash-completion/completions/tsrun'), 'utf8')).toContain(
+      '_tsrun',
+    );
+    expect(readFileSync(at('etc/containers/containers.conf.d/50-tsrun.conf'), 'utf8')).toContain(
+      'tsrun',
+    );
+  });
+
+  it('the .deb is one that dpkg takes, of this version and owned by root', () => {
+    const deb = found(/^tsrun_.*\.deb$/);
+    expect(run('dpkg-deb', ['-f', deb, 'Package', 'Version'])).toBe(
+      `Package: tsrun\nVersion: ${version}\n`,
+    );
+    expect(run('dpkg-deb', ['-c', deb])).toMatch(
+      /^-rwxr-xr-x root\/root +\d+ .* \.\/usr\/bin\/tsrun$/m,
+    );
+  });
+});
+
+describe('npm pack', () => {
+  let installed = '';
+  beforeAll(() => {
+    run('node', ['packaging/npm.mjs']);
+    run('npm', ['pack', '--ignore-scripts', '--pack-destination', work]);
+    installed = join(work, 'project/node_modules/tsrun');
+    mkdirSync(installed, { recursive: true });
+    run('tar', [
+      '-xzf',
+      join(work, `tsrun-${version}.tgz`),
+      '--strip-components=1',
+      '-C',
+      installed,
+    ]);
+    // Its one dependency, as npm would put it beside.
+    for (const name of ['koffi', '@koromix']) {
+      symlinkSync(join(TOP, 'node_modules', name), join(work, 'project/node_modules', name));
+    }
+  }, 60_000);
+
+  it('has a program that npx finds', () => {
+    const { bin } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+      bin: { tsrun: string };
+    };
+    const output = run(join(installed, bin.tsrun), ['--version']);
+    expect(output).toContain(`tsrun version ${version}\n`);
+    expect(run(join(installed, bin.tsrun), ['plan', '--bundle', 'bundles/hello'])).toContain(
+      'execve',
+    );
+  });
+
+  it('has a library: load, check and plan, with types', () => {
+    const project = join(work, 'project');
+    const bundle = join(TOP, 'bundles/hello');
+    writeFileSync(
+      join(project, 'use.ts'),
+      `import { check, formatPlan, load, type Plan, plan, type Spec, TsrunError } from 'tsrun';
+import { readFileSync } from 'node:fs';
+const text = readFileSync('${bundle}/config.json', 'utf8');
+const spec: Spec = load(text);
+const made: Plan = plan('${bundle}');
+const wrong: readonly string[] = check('{"ociVersion": "1.0.2", "mounts": [{}]}').map(({ path }) => path);
+let code = '';
+try { load('{}'); } catch (thrown) { if (thrown instanceof TsrunError) code = thrown.code; }
+console.log(JSON.stringify([spec.process?.cwd, made.steps.length > 50, wrong, code, formatPlan(made).includes('execve')]));
+`,
+    );
+    const options = [
+      '--module',
+      'nodenext',
+      '--strict',
+      '--types',
+      'node',
+      '--skipLibCheck',
+      'false',
+    ];
+    const typeRoots = ['--typeRoots', join(TOP, 'node_modules/@types'), '--target', 'es2023'];
+    writeFileSync(join(project, 'package.json'), '{"type":"module"}');
+    const tsc = spawnSync('npx', ['tsc', ...options, ...typeRoots, join(project, 'use.ts')], {
+      cwd: TOP,
+      encoding: 'utf8',
+    });
+    expect(tsc.stdout).toBe('');
+    const [cwd, isLong, wrong, code, executes] = JSON.parse(
+      run('node', ['use.js'], project),
+    ) as unknown[];
+    expect({ cwd, isLong, code, executes }).toEqual({
+      cwd: '/',
+      isLong: true,
+      code: 'config-invalid',
+      executes: true,
+    });
+    expect(wrong).toContain('/mounts/0/destination');
+  });
+});
