@@ -1,7 +1,10 @@
 /** The flags of the command table: names and meanings are runc's where runc has them. */
 
-/** `bool` is set by its presence or by `=true`, `=false`; the others take a value, a `list` several. */
-export type FlagType = 'bool' | 'text' | 'int' | 'list';
+/**
+ * `bool` is set by its presence or by `=true`, `=false`; `optional` may have a value behind `=`; the others
+ * take a value, a `list` several.
+ */
+export type FlagType = 'bool' | 'optional' | 'text' | 'int' | 'list';
 
 export interface Flag {
   readonly name: string;
@@ -50,6 +53,13 @@ export const KEEP_STATUS: Flag = {
   help: 'let state and wait tell how the container ended, whoever reaps it (Linux 6.15)',
 };
 
+export const OVERLAY: Flag = {
+  name: 'overlay',
+  type: 'optional',
+  explains: true,
+  help: 'leave the root file system as it is: what is written goes to =DIR, which stays, or with the container (=tmpfs)',
+};
+
 /** What `create` and `run` have in common. */
 export const CREATION: readonly Flag[] = [
   bundle,
@@ -73,6 +83,7 @@ export const CREATION: readonly Flag[] = [
   },
   TRACE,
   KEEP_STATUS,
+  OVERLAY,
 ];
 
 /** What `exec` is told of the process, and of the way to it. */

@@ -49,7 +49,13 @@ function commandHelp(verb: Verb): Argv {
   return withFlags(bare().usage(text), flags);
 }
 
-const YARGS_TYPES = { bool: 'boolean', int: 'number', text: 'string', list: 'string' } as const;
+const YARGS_TYPES = {
+  bool: 'boolean',
+  optional: 'string',
+  int: 'number',
+  text: 'string',
+  list: 'string',
+} as const;
 
 export const withFlags = (program: Argv, flags: readonly Flag[]): Argv =>
   flags.reduce(

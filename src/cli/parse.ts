@@ -65,6 +65,10 @@ export function parseArguments(
       given.set(flag.name, parseBool(flag, token.value, verb));
       continue;
     }
+    if (flag.type === 'optional') {
+      given.set(flag.name, token.value ?? '');
+      continue;
+    }
     const value = token.value ?? args[index];
     if (value === undefined) throw usage(`flag needs an argument: -${token.name}`, verb);
     if (token.value === undefined) index += 1;

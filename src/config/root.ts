@@ -19,6 +19,7 @@ import {
 import type { PlanContext } from '../plan/context.ts';
 import { type Op, type Slot, type Step, step } from '../plan/step.ts';
 import { error, type Problem } from '../spec/problem.ts';
+import { mountLabel } from './linux/mountLabel.ts';
 import { hasNamespace, mountsOnHost } from './linux/namespaces.ts';
 import { hasMountApi, ROOT } from './mounts/entry.ts';
 
@@ -69,6 +70,7 @@ export function planHostRootfs({ spec, options }: PlanContext): readonly Step[] 
  * private: else the new mount would appear on the host too, and pivot_root is EINVAL.
  */
 export function planRootfs(context: PlanContext): readonly Step[] {
+  if (context.options.overlay !== undefined) return attachOverlay(context);
   if (!hasNamespace(context.spec, 'mount')) return root([openDirectory('.', ROOT)]);
   if (!hasMountApi(context)) return root(bindRootfs(context));
   return root([
@@ -78,6 +80,56 @@ export function planRootfs(context: PlanContext): readonly Step[] {
     { call: 'fchdir', fd: ROOT },
   ]);
 }
+
+/**
+ * --overlay: the directories of the upper layer, owned as the rootfs is, for their own are the root
+ * directory's of the container.
+ */
+export function planOverlayDirectories({ options }: PlanContext): readonly Step[] {
+  const { overlay, rootfs } = options;
+  if (overlay === undefined) return NONE;
+  const made = [
+    { call: 'mkdir', path: overlay, mode: 0o711 },
+    { call: 'mkdir', path: `${overlay}/upper`, mode: 0o755, like: rootfs },
+    { call: 'mkdir', path: `${overlay}/work`, mode: 0o700 },
+  ] as const;
+  return made.map((op) => step('runtime', ORIGIN, op, { ignore: ['EEXIST'] }));
+}
+
+/** By outer, whose rights the overlay keeps: those of a user namespace's root reach neither layer. */
+export const planOverlay = (context: PlanContext): readonly Step[] =>
+  context.options.overlay === undefined || context.host.euid !== 0
+    ? NONE
+    : [step('outer', ORIGIN, overlayMount(context, context.options.overlay))];
+
+const NONE: readonly Step[] = [];
+
+function overlayMount(context: PlanContext, directory: string): Op {
+  const label = mountLabel(context, 'overlay');
+  return {
+    call: 'fsmount',
+    fstype: 'overlay',
+    source: 'overlay',
+    options: [
+      `lowerdir=${context.options.rootfs.replaceAll(/[\\:]/g, '\\$&')}`,
+      `upperdir=${directory}/upper`,
+      `workdir=${directory}/work`,
+      // Without root of the host no other attributes can be written.
+      ...(context.host.euid === 0 ? [] : ['userxattr']),
+      ...(label === undefined ? [] : [`context=${label}`]),
+    ],
+    attributes: 0,
+    out: ROOT,
+  };
+}
+
+const attachOverlay = (context: PlanContext): readonly Step[] =>
+  root([
+    { call: 'private_parent' },
+    ...(context.host.euid === 0 ? [] : [overlayMount(context, context.options.overlay ?? '')]),
+    { call: 'move_mount', from: ROOT, path: '.' },
+    { call: 'fchdir', fd: ROOT },
+  ]);
 
 /** Behind the bind, the path alone leads to the new mount: the working directory is below it. */
 const bindRootfs = ({ options }: PlanContext): readonly Op[] => [

@@ -23,6 +23,7 @@ import {
   replaceFile,
   writeExisting,
 } from '../linux/files.ts';
+import { copyOwner } from '../linux/look.ts';
 import { changePropagation, moveMount, openTree } from '../linux/mounts.ts';
 import { moveNetDevice } from '../linux/netDevice.ts';
 import { openProcess } from '../linux/pidfd.ts';
@@ -71,7 +72,10 @@ const OPERATIONS: {
     prlimit(op.pid === undefined ? 0 : slots.get(op.pid), op.resource, op.soft, op.hard);
   },
   hook: (op, { runHook }) => runHook(op),
-  mkdir: (op) => mkdir(op.path, op.mode),
+  mkdir: (op) => {
+    mkdir(op.path, op.mode);
+    if (op.like !== undefined) copyOwner(op.like, op.path);
+  },
   open_tree: (op, { slots }) => {
     const dirfd = op.dirfd === undefined ? AT_FDCWD : slots.get(op.dirfd);
     slots.set(op.out, openTree(dirfd, op.path, op.flags));

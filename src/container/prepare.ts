@@ -83,6 +83,9 @@ function optionsOf(
     ...(consoleSocket === undefined ? {} : { consoleSocket }),
     ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
     ...(pidFile === undefined ? {} : { pidFile }),
+    ...(request.overlay === undefined
+      ? {}
+      : { overlay: request.overlay || `${directoryOf(request.root, request.id)}/overlay` }),
     foreground,
     systemdCgroup: request.cgroupManager === 'systemd',
     systemdTimeoutMs: request.systemdTimeoutMs,

@@ -22,6 +22,8 @@ export interface CreateRequest {
   readonly rootless?: boolean;
   /** Told of each thing that is worth a line in the log at level warning. */
   readonly warn: Warn;
+  /** --overlay: where what the container writes goes; empty: into its state directory. */
+  readonly overlay?: string;
   /** Traces a plan that is performed. */
   readonly trace?: Trace;
 }

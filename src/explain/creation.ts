@@ -2,21 +2,27 @@
 import { creationOf, pathOf } from '../cli/creation.ts';
 import { type Invocation, idOf } from '../cli/invocation.ts';
 import { runRequestOf } from '../cli/run.ts';
+import { hasNamespace } from '../config/linux/namespaces.ts';
+import { hasMountApi } from '../config/mounts/entry.ts';
 import { createContainer } from '../container/create.ts';
 import { deleteContainer } from '../container/delete.ts';
 import { PIDFD_FILE } from '../container/ending.ts';
-import type { RunRequest } from '../container/request.ts';
+import { prepareCreate } from '../container/prepare.ts';
+import { probeHost } from '../container/probe.ts';
+import type { CreateRequest, RunRequest } from '../container/request.ts';
 import { run as runContainer } from '../container/run.ts';
 import { start as startContainer } from '../container/start.ts';
 import { directoryOf, load } from '../container/store.ts';
-import { statusNotKept } from '../errors.ts';
+import { statusNotKept, usage } from '../errors.ts';
 import { SystemError } from '../linux/call.ts';
 import { type Fd, writeFile } from '../linux/files.ts';
 import { mountPidfd } from '../linux/pidfdInfo.ts';
+import { overlayOf } from './bundle.ts';
 import { openTrace, type TraceFile } from './trace.ts';
 
 export function create(invocation: Invocation): void {
-  const request = creationOf(invocation);
+  const request = { ...creationOf(invocation), ...overlayOf(invocation) };
+  checkOverlay(request);
   const trace = traceOf(invocation);
   tracing(trace, () => {
     const { slots } = createContainer(
@@ -29,7 +35,8 @@ export function create(invocation: Invocation): void {
 }
 
 export function run(invocation: Invocation): void {
-  const request = runRequestOf(invocation);
+  const request = { ...runRequestOf(invocation), ...overlayOf(invocation) };
+  checkOverlay(request);
   const trace = traceOf(invocation);
   const created = createdOf(invocation);
   tracing(trace, () =>
@@ -39,6 +46,16 @@ export function run(invocation: Invocation): void {
       ...(created && { created }),
     }),
   );
+}
+
+/** An overlay is mounted for the container alone, by the calls of Linux 5.12. */
+function checkOverlay(request: CreateRequest): void {
+  if (request.overlay === undefined) return;
+  const { context } = prepareCreate({ ...request, warn: () => {} }, probeHost(), false);
+  if (!hasNamespace(context.spec, 'mount')) {
+    throw usage('--overlay takes a container with a mount namespace of its own');
+  }
+  if (!hasMountApi(context)) throw usage('--overlay takes Linux 5.12');
 }
 
 /** What is done when the container is there; it goes when that fails. */

@@ -1,15 +1,25 @@
 /** Looking at files without touching them: what verbs that explain need beside src/linux/files.ts. */
 import { engine } from '../engine/current.ts';
 import { throwing } from './call.ts';
-import { nativeOpenFlags, O_CLOEXEC } from './constants/file.ts';
-import type { Fd } from './files.ts';
+import { nativeOpenFlags, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY } from './constants/file.ts';
+import { closing, type Fd, fchmod, open } from './files.ts';
 import { LITTLE_ENDIAN, viewOf } from './memory.ts';
 
 const sys = {
   openat2: throwing('syscall', 'l:iispi'),
   fstat: throwing('fstat', 'i:ip'),
   fstatfs: throwing('fstatfs', 'i:ip'),
+  fchown: throwing('fchown', 'i:iii'),
 };
+
+/** Gives a directory owner and mode of another one. */
+export function copyOwner(from: string, to: string): void {
+  const { mode, uid, gid } = closing(open(from, O_PATH | O_DIRECTORY), factsOf);
+  closing(open(to, O_RDONLY | O_DIRECTORY), (fd) => {
+    sys.fchown(to, fd, uid, gid);
+    fchmod(fd, mode & 0o7777);
+  });
+}
 
 const SYS_openat2 = 437;
 const RESOLVE_IN_ROOT = 0x10;

@@ -87,6 +87,8 @@ export interface CreateOptions {
   readonly systemdTimeoutMs?: number;
   /** Ignore missing cgroup permissions. */
   readonly rootless: boolean;
+  /** --overlay: the directory that holds what the container writes, instead of the rootfs. */
+  readonly overlay?: string;
 }
 
 /** What plans a process that joins a container: `spec` is the container's, with the new process in it. */

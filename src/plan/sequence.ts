@@ -69,7 +69,14 @@ import {
 } from '../config/process/selinuxLabel.ts';
 import { planConsole, planJoinedConsole } from '../config/process/terminal.ts';
 import { planUmask, planUser } from '../config/process/user.ts';
-import { planHostRootfs, planPivot, planRootfs, planRootReadonly } from '../config/root.ts';
+import {
+  planHostRootfs,
+  planOverlay,
+  planOverlayDirectories,
+  planPivot,
+  planRootfs,
+  planRootReadonly,
+} from '../config/root.ts';
 import type { ExecContext, PlanContext } from './context.ts';
 import {
   planContainerRoot,
@@ -125,6 +132,7 @@ export const CREATE: readonly Planner[] = [
   planCgroup,
   planResources,
   planIntelRdt,
+  planOverlayDirectories,
   planHostRootfs, // before the executor, whose working directory is to be below it
 
   // outer: the executor in the host's namespaces, with the host's privileges.
@@ -136,6 +144,7 @@ export const CREATE: readonly Planner[] = [
   planJoinCgroup, // before clone3: init is in its cgroup from its first instruction
   planJoinIntelRdt,
   planResetAffinity, // behind the cgroup, whose cpuset bounds it
+  planOverlay,
   planMountSources, // sources the container's root could not reach
   planJoinNamespaces,
   planClone,
