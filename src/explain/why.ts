@@ -45,7 +45,7 @@ function formatWithout({ context, plan, configText }: Prepared, pointer: string)
   const text = formatJson(without(parseJson(configText), parts));
   const { value: spec, problems } = checkConfig(text);
   if (spec === undefined) {
-    const [problem] = problems;
+    const problem = problems.find(({ severity }) => severity === 'error');
     const reason =
       problem === undefined ? '' : `: ${formatConfigPath(problem.path)} ${problem.message}`;
     return `Without it the config would not be right${reason}.`;
