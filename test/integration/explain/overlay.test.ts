@@ -16,14 +16,12 @@ describe.runIf(isTsrun)('--overlay', () => {
   it('takes what is written, and goes with the container', () => {
     const rootfs = t.freshRootfs();
     const before = readdirSync(join(rootfs, 'bin')).length;
-    const edit = script(
-      'echo new > /file && cat /file && rm /bin/ls && ls /bin || echo removed',
-      rootfs,
-    );
-    const { status, stdout, stderr } = t.run(edit, ['--overlay']);
-    expect(stderr).toContain('ls: not found');
-    expect(stdout).toBe('new\nremoved\n');
-    expect(status).toBe(0);
+    const text = 'echo new > /file && cat /file && rm /bin/ls && test -e /bin/ls || echo removed';
+    expect(t.run(script(text, rootfs), ['--overlay'])).toEqual({
+      status: 0,
+      stdout: 'new\nremoved\n',
+      stderr: '',
+    });
     expect(existsSync(join(rootfs, 'file'))).toBe(false);
     expect(readdirSync(join(rootfs, 'bin'))).toHaveLength(before);
   });
