@@ -29,22 +29,22 @@ export const cacheDirectory = () =>
  * `{ source }`, a directory with quickjs.c; or `{ include, library }`, the system's headers and archive.
  * Throws with the reasons when there is none to be had.
  */
-export function findQuickjs({ isCross = false } = {}) {
+export function findQuickjs({ isCross = false, sysroot = '/' } = {}) {
   const given = process.env.QUICKJS_DIR;
   if (given) {
     if (!existsSync(join(given, 'quickjs.c')))
       throw new Error(`no quickjs.c in QUICKJS_DIR=${given}`);
     return { source: given };
   }
-  const installed = isCross ? undefined : packaged();
+  const installed = isCross ? undefined : packaged(sysroot);
   return installed ?? { source: cachedSource() ?? fetchSource() };
 }
 
 /** Debian's libquickjs: the archive and its headers. */
-function packaged() {
-  const include = '/usr/include/quickjs';
+function packaged(sysroot) {
+  const include = join(sysroot, 'usr/include/quickjs');
   const library = ['/usr/lib/quickjs', `/usr/lib/${output('uname', '-m').trim()}-linux-gnu/quickjs`]
-    .map((directory) => join(directory, 'libquickjs.a'))
+    .map((directory) => join(sysroot, directory, 'libquickjs.a'))
     .find(existsSync);
   return library && existsSync(join(include, 'quickjs.h')) ? { include, library } : undefined;
 }
