@@ -1,6 +1,7 @@
 /*
  * The decoder against bytes nobody meant. With libFuzzer (`make fuzz`) it finds its own way; with gcc a
- * reproducible loop of mutations: fuzz_decode [ROUNDS] [FILE…], FILEs being plans to begin with.
+ * reproducible loop of mutations: fuzz_decode [ROUNDS] [FILE…], FILEs being plans of the encoder (make
+ * corpus), which must be taken as they are.
  */
 #include "decoded.h"
 #include "plan_bytes.h"
@@ -93,9 +94,17 @@ int main(int count, char **arguments)
     long rounds = count > 1 ? strtol(arguments[1], NULL, 10) : 200000;
     long taken = 0;
 
+    /* What the encoder writes is taken as it is. */
+    for (int i = 2; i < count; i++) {
+        read_seed(&seed, arguments[i]);
+        if (decode_and_read(seed.bytes, seed.length) != 0) {
+            fprintf(stderr, "fuzz_decode: %s is refused\n", arguments[i]);
+            return 1;
+        }
+    }
     for (long round = 0; round < rounds; round++) {
-        if (round % 16 == 0 && count > 2)
-            read_seed(&seed, arguments[2 + round / 16 % (count - 2)]);
+        if (round % 32 == 16 && count > 2)
+            read_seed(&seed, arguments[2 + round / 32 % (count - 2)]);
         else if (round % 16 == 0)
             build_every_operation(&seed, (unsigned)round / 16);
         plan = seed;

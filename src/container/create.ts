@@ -3,7 +3,7 @@ import { refuseInUse } from '../cgroup/directory.ts';
 import { TsrunError } from '../errors.ts';
 import { SystemError } from '../linux/call.ts';
 import { errnoNumber } from '../linux/constants/errno.ts';
-import { chdir, close, readTextIfExists, removeIfExists, unlink } from '../linux/files.ts';
+import { chdir, readTextIfExists, release, removeIfExists, unlink } from '../linux/files.ts';
 import { type Pid, readProcess } from '../linux/processes.ts';
 import { INIT } from '../plan/step.ts';
 import { removeCgroupsOf } from './delete.ts';
@@ -57,7 +57,7 @@ export function createContainer(
     attempt(request, () => removeDirectory(directory));
     throw thrown;
   } finally {
-    close(lock);
+    release(lock);
   }
 }
 

@@ -7,7 +7,7 @@ import { cannotDelete, containerMissing, stateUnreadable, stillAlive } from '../
 import { SystemError, unless } from '../linux/call.ts';
 import { F_OK } from '../linux/constants/file.ts';
 import { SIGNALS } from '../linux/constants/signals.ts';
-import { access, close, removeIfExists, rmdir } from '../linux/files.ts';
+import { access, release, removeIfExists, rmdir } from '../linux/files.ts';
 import { signalProcess, waitUntilEnded } from '../linux/pidfd.ts';
 import { runPoststop } from './hooks.ts';
 import type { StateRecord } from './record.ts';
@@ -66,7 +66,7 @@ function deleteStored(root: string, id: string, force: boolean, warn: Warn): boo
     destroy(stored, warn);
     return true;
   } finally {
-    close(lock);
+    release(lock);
   }
 }
 

@@ -5,7 +5,7 @@ import type { Statistics } from '../cgroup/stats/statistics.ts';
 import { readStatistics } from '../cgroup/stats.ts';
 import { eventsNotRunning } from '../errors.ts';
 import { F_OK } from '../linux/constants/file.ts';
-import { access, close, type Fd } from '../linux/files.ts';
+import { access, type Fd, release } from '../linux/files.ts';
 import { waitForAny } from '../linux/notify.ts';
 import { pidfdOf } from '../linux/pidfd.ts';
 import { monotonicMs } from '../linux/time.ts';
@@ -46,7 +46,7 @@ export function followEvents(
     follow(stored, { pidfd, oom }, intervalMs, emit);
   } finally {
     oom?.close();
-    if (pidfd !== undefined) close(pidfd);
+    if (pidfd !== undefined) release(pidfd);
   }
 }
 

@@ -10,7 +10,7 @@ import { SystemError, unless } from '../linux/call.ts';
 import { errnoName, errnoNumber } from '../linux/constants/errno.ts';
 import { SIGNALS } from '../linux/constants/signals.ts';
 import { memoryFile } from '../linux/descriptors.ts';
-import { close, type Fd } from '../linux/files.ts';
+import { type Fd, release } from '../linux/files.ts';
 import { type Ending, kill, type Pid, spawn, waitFor } from '../linux/processes.ts';
 import { compileFilter } from '../linux/seccompFilter.ts';
 import { packetPair, type Received, receive, send } from '../linux/sockets.ts';
@@ -66,7 +66,7 @@ export function execute(execution: Execution): void {
     endExecutor(session);
     throw thrown;
   } finally {
-    close(session.control);
+    release(session.control);
   }
 }
 
@@ -107,11 +107,11 @@ function startExecutor(execution: Execution): Session {
     slots.set(OUTER, outer);
     return { control, outer, init: undefined, step: undefined, isExecuting: false };
   } catch (thrown) {
-    close(control);
+    release(control);
     throw thrown;
   } finally {
-    close(planFd);
-    close(theirs);
+    release(planFd);
+    release(theirs);
   }
 }
 

@@ -1,7 +1,7 @@
 /** What the foreground of `run` and `exec` shares: this program makes way for the executor's supervisor. */
 import { engine } from '../engine/current.ts';
 import { clearCloseOnExec } from '../linux/descriptors.ts';
-import { close, type Fd } from '../linux/files.ts';
+import { type Fd, release } from '../linux/files.ts';
 import { execve, type Pid } from '../linux/processes.ts';
 import { receive } from '../linux/sockets.ts';
 import { copyWindowSize, windowSize } from '../linux/terminal.ts';
@@ -28,7 +28,7 @@ export function receiveMaster(slots: Slots): Fd | undefined {
   if (!slots.has(CONSOLE_PEER)) return undefined;
   // Init has the other end; were ours open too, its death could not be told from silence.
   const end = slots.take('console-socket');
-  if (end !== undefined) close(end);
+  if (end !== undefined) release(end);
   const [master] = receive(slots.get(CONSOLE_PEER), 256).fds;
   if (master !== undefined) STANDARD_STREAMS.some((fd) => copyWindowSize(fd, master));
   return master;

@@ -1,7 +1,7 @@
 /** linux.seccomp.listenerPath: hands the listener of a filter to the agent. config-linux.md "Seccomp". */
 import type { ContainerProcessState } from '../config/linux/seccomp.ts';
 import { engine } from '../engine/current.ts';
-import { close, type Fd } from '../linux/files.ts';
+import { type Fd, release } from '../linux/files.ts';
 import { takeDescriptor } from '../linux/pidfd.ts';
 import { connectUnix, send } from '../linux/sockets.ts';
 import type { Op } from '../plan/step.ts';
@@ -25,10 +25,10 @@ export function handOverListener(op: Op, { pid, pidfd, fd }: Listener): void {
     try {
       send(agent, engine().encodeUtf8(text), [listener]);
     } finally {
-      close(agent);
+      release(agent);
     }
   } finally {
-    close(listener);
+    release(listener);
   }
 }
 

@@ -16,10 +16,10 @@ import { errnoNumber } from '../linux/constants/errno.ts';
 import { AT_FDCWD } from '../linux/constants/file.ts';
 import {
   chdir,
-  close,
   type Fd,
   mkdir,
   openat,
+  release,
   replaceFile,
   writeExisting,
 } from '../linux/files.ts';
@@ -200,7 +200,7 @@ export class Slots {
 
   private closeSlot(slot: Slot): void {
     const value = this.take(slot);
-    if (value !== undefined && slot !== INIT && slot !== OUTER) close(value);
+    if (value !== undefined && slot !== INIT && slot !== OUTER) release(value);
   }
 }
 

@@ -67,15 +67,65 @@ export function parseRecord(text: string): StateRecord | undefined {
 function isRecord(value: unknown): value is StateRecord {
   if (typeof value !== 'object' || value === null) return false;
   const members = new Map<string, unknown>(Object.entries(value));
-  const all = (type: string, ...keys: readonly (keyof StateRecord)[]) =>
-    keys.every((key) => typeof members.get(key) === type);
-  const lists = (...keys: readonly (keyof StateRecord)[]) =>
-    keys.every((key) => Array.isArray(members.get(key)));
+  const all = (is: (member: unknown) => boolean, ...keys: readonly (keyof StateRecord)[]) =>
+    keys.every((key) => is(members.get(key)));
+  const orAbsent = (is: (member: unknown) => boolean, key: keyof StateRecord) =>
+    !members.has(key) || is(members.get(key));
   return (
-    all('string', 'id', 'ociVersion', 'status', 'created', 'bundle', 'rootfs') &&
-    all('number', 'init_process_pid', 'init_process_start', 'uid') &&
-    all('boolean', 'shares_pid_namespace', 'no_new_keyring') &&
-    all('object', 'behind_accept') &&
-    lists('cgroup_paths', 'poststart', 'poststop')
+    all(isString, 'id', 'ociVersion', 'status', 'created', 'bundle', 'rootfs') &&
+    all(Number.isSafeInteger, 'init_process_pid', 'init_process_start', 'uid') &&
+    all(isBoolean, 'shares_pid_namespace', 'no_new_keyring') &&
+    all(isBehindAccept, 'behind_accept') &&
+    all(listOf(isString), 'cgroup_paths') &&
+    all(listOf(isStep), 'poststart', 'poststop') &&
+    orAbsent(
+      (member) => entriesOf(member)?.every(([, text]) => isString(text)) === true,
+      'annotations',
+    ) &&
+    orAbsent(isString, 'freezer') &&
+    orAbsent(
+      listOf((member) => entriesOf(member) !== undefined),
+      'rootfs_mounts',
+    ) &&
+    orAbsent(listOf(isString), 'resctrl_groups') &&
+    orAbsent(isUnit, 'systemd_unit')
+  );
+}
+
+const isString = (value: unknown): boolean => typeof value === 'string';
+const isBoolean = (value: unknown): boolean => typeof value === 'boolean';
+const listOf =
+  (is: (item: unknown) => boolean) =>
+  (value: unknown): boolean =>
+    Array.isArray(value) && value.every(is);
+
+/** Undefined for what is no object. */
+const entriesOf = (value: unknown): readonly [string, unknown][] | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.entries(value)
+    : undefined;
+
+const membersOf = (value: unknown): ReadonlyMap<string, unknown> => new Map(entriesOf(value));
+
+function isBehindAccept(value: unknown): boolean {
+  const members = membersOf(value);
+  return Number.isSafeInteger(members.get('first')) && listOf(isStep)(members.get('steps'));
+}
+
+function isStep(value: unknown): boolean {
+  const members = membersOf(value);
+  return (
+    isString(members.get('actor')) &&
+    isString(members.get('origin')) &&
+    isString(membersOf(members.get('op')).get('call'))
+  );
+}
+
+function isUnit(value: unknown): boolean {
+  const members = membersOf(value);
+  return (
+    isString(members.get('name')) &&
+    isString(members.get('bus')) &&
+    Number.isSafeInteger(members.get('timeoutMs'))
   );
 }

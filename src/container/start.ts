@@ -2,7 +2,7 @@
 import { engine } from '../engine/current.ts';
 import { cannotStart, containerMissing, internal, type TsrunError } from '../errors.ts';
 import { failedWith, SystemError, unless } from '../linux/call.ts';
-import { close, closing, type Fd, readAll, unlink } from '../linux/files.ts';
+import { closing, type Fd, readAll, release, unlink } from '../linux/files.ts';
 import { openProcess } from '../linux/pidfd.ts';
 import { connectUnix, receive, send } from '../linux/sockets.ts';
 import { blame } from '../wire/blame.ts';
@@ -56,7 +56,7 @@ function startStored(
   try {
     go(stored);
   } finally {
-    close(lock);
+    release(lock);
   }
   try {
     runPoststart(stored, warn, trace);
@@ -76,7 +76,7 @@ function letGo(stored: Stored): void {
     unless(['ENOENT'], () => unlink(path));
     if (answer.length > 0) throw faultOf(stored, answer);
   } finally {
-    close(connection);
+    release(connection);
   }
 }
 

@@ -19,6 +19,7 @@ import {
   readDirectory,
   readText,
   readTextIfExists,
+  release,
   replaceFile,
   rmdir,
   unlink,
@@ -185,7 +186,7 @@ export function lockContainer(
   while (!flock(lock, LOCK_EX | LOCK_NB, directory)) {
     const now = monotonicMs();
     if (now > begin + patienceMs) {
-      close(lock);
+      release(lock);
       throw new TsrunError('container-state', 'container is in use by another command');
     }
     if (force && now > grace) {
@@ -196,7 +197,7 @@ export function lockContainer(
     sleepMs(LOCK_POLL_MS);
   }
   if (access(CONFIG_FILE, F_OK, lock)) return lock;
-  close(lock);
+  release(lock);
   return undefined;
 }
 
@@ -211,7 +212,7 @@ export function withLocked<T>(root: string, id: string, use: (stored: Stored) =>
   try {
     return use(load(root, id));
   } finally {
-    close(lock);
+    release(lock);
   }
 }
 
@@ -220,7 +221,7 @@ export function isLocked(directory: string): boolean {
   const lock = unless(['ENOENT'], () => openDirectory(directory));
   if (lock === undefined) return false;
   const locked = !flock(lock, LOCK_EX | LOCK_NB, directory);
-  close(lock, directory);
+  release(lock);
   return locked;
 }
 

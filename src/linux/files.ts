@@ -1,6 +1,6 @@
 /** Calls on files and directories. Every descriptor made here is close-on-exec. */
 import { engine } from '../engine/current.ts';
-import { failedWith, throwing, unless } from './call.ts';
+import { failedWith, SystemError, throwing, unless } from './call.ts';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -51,6 +51,18 @@ export const open = (path: string, flags: number, mode = 0): Fd =>
 export const close = (fd: Fd, detail: string | number = fd): void => {
   sys.close(detail, fd);
 };
+
+/**
+ * close(2) of what is done with: a lock, a socket, a pidfd. It is closed whatever the call returns, nothing
+ * that was written can be lost, and what has succeeded has not failed for it.
+ */
+export function release(fd: Fd): void {
+  try {
+    close(fd);
+  } catch (thrown) {
+    if (!(thrown instanceof SystemError)) throw thrown;
+  }
+}
 
 /** Runs `use` with a descriptor and closes it, whatever happens. */
 export function closing<T>(fd: Fd, use: (fd: Fd) => T, detail: string | number = fd): T {

@@ -17,6 +17,7 @@ import { type Located, parseLocated, position } from './position.ts';
 import { error, type Problem, warning } from './problem.ts';
 import { nullMembers, prune } from './prune.ts';
 import { schemaProblems } from './schemaProblems.ts';
+import { textProblems } from './text.ts';
 import { checkOciVersion } from './version.ts';
 
 export interface Checked<T> {
@@ -131,7 +132,7 @@ function loaded<T>(checked: Checked<T>, file: string): Loaded<T> {
 function checkDocument<T>(text: string, kind: Kind<T>): Checked<T> {
   const value = parseQuickly(text);
   if (value !== undefined && kind.validate(value)) {
-    const problems = kind.check(value);
+    const problems = [...kind.check(value), ...textProblems(text, value)];
     if (problems.length === 0) return { value, problems };
   }
   return checkThoroughly(text, kind);
@@ -153,7 +154,10 @@ function checkThoroughly<T>(text: string, kind: Kind<T>): Checked<T> {
     warning(path, 'is given twice; the last one counts'),
   );
   const { value, problems } = checkValue(located.value, kind);
-  const all = inFileOrder([...duplicates, ...problems], located);
+  const unspoken = textProblems(text, located.value).filter(({ path }) =>
+    problems.every((problem) => problem.path !== path || problem.severity === 'warning'),
+  );
+  const all = inFileOrder([...duplicates, ...problems, ...unspoken], located);
   const isRight = value !== undefined && all.every((problem) => problem.severity === 'warning');
   return isRight ? { value, problems: all } : { problems: all };
 }

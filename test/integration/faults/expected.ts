@@ -40,6 +40,11 @@ const HARMLESS: readonly Rule[] = [
   { call: /^close$/, reason: 'the descriptor is closed whatever it returns' },
   { call: /^munmap$/, reason: 'the memory goes with the process' },
   {
+    call: /^accept4$/,
+    role: /^init$/,
+    reason: 'create has done its work; start says that the container has stopped',
+  },
+  {
     call: /^(brk|mmap|mremap|madvise)$/,
     role: /^(tsrun|spawned)$/,
     reason: 'the allocator asks for memory in another way',
