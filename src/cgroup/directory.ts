@@ -22,15 +22,21 @@ export function createCgroup(
   controllers: readonly string[],
   member?: Pid,
 ): void {
+  const isUnified = access(`${mountpoint}/cgroup.controllers`, F_OK);
+  const isCpuset = controllers.includes('cpuset');
+  const names = path.split('/').filter((part) => part !== '');
+  // Mostly the last one alone is missing, and those above need nothing of v1.
+  const leaf = [mountpoint, ...names].join('/');
+  if (!isUnified && !isCpuset && unless(['ENOENT'], () => makeGroup(leaf)) === true) return;
   let directory = mountpoint;
   let isNew = false;
-  for (const name of path.split('/').filter((part) => part !== '')) {
-    delegate(directory);
+  for (const name of names) {
+    if (isUnified) delegate(directory);
     const parent = directory;
     directory = `${directory}/${name}`;
     isNew = makeGroup(directory);
-    if (isNew) joinThreadedDomain(directory);
-    if (controllers.includes('cpuset')) inheritCpuset(parent, directory);
+    if (isNew && isUnified) joinThreadedDomain(directory);
+    if (isCpuset) inheritCpuset(parent, directory);
   }
   if (!isNew) refuseInUse(directory, member);
 }
