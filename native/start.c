@@ -11,10 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* fs.nr_open's default: more descriptors than that take a machine configured for it. */
+enum { NR_OPEN = 1 << 20 };
+
 int tsr_close_on_exec_from(unsigned first)
 {
-    /* fs.nr_open's default: more descriptors than that take a machine configured for it. */
-    enum { NR_OPEN = 1 << 20 };
     int error = tsr_result(syscall(SYS_close_range, first, ~0u, KERNEL_CLOSE_RANGE_CLOEXEC));
 
     /* EINVAL: close_range is there (5.9), but not yet this flag (5.11). */
@@ -36,10 +37,45 @@ void tsr_reset_signals(void)
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &empty, NULL, sizeof empty);
 }
 
+/* Both ends included; nothing when they have crossed. */
+static int close_between(unsigned first, unsigned last)
+{
+    int error;
+
+    if (first > last)
+        return 0;
+    error = tsr_result(syscall(SYS_close_range, first, last, 0));
+    if (error != -ENOSYS)
+        return error;
+    for (unsigned fd = first; fd <= last && fd < NR_OPEN; fd++)
+        close((int)fd);
+    return 0;
+}
+
 int op_close_range(struct tsr_machine *m, const struct op_close_range *op)
 {
-    (void)m;
-    return tsr_close_on_exec_from(op->first);
+    int kept[2] = {m->control, tsr_slot_or(m, op->keep, -1)};
+    unsigned first = op->first;
+    int error = 0;
+
+    if (kept[0] > kept[1])
+        memcpy(kept, (int[2]){kept[1], kept[0]}, sizeof kept);
+    for (unsigned i = 0; i < 2 && error == 0; i++) {
+        if (kept[i] < (int)first)
+            continue;
+        error = close_between(first, (unsigned)kept[i] - 1);
+        first = (unsigned)kept[i] + 1;
+        /* What came from the runtime is not. */
+        if (error == 0)
+            error = tsr_result(fcntl(kept[i], F_SETFD, FD_CLOEXEC));
+    }
+    if (error == 0)
+        error = close_between(first, ~0u);
+    for (uint32_t i = 0; i < m->plan.slot_count; i++) {
+        if (i != op->keep)
+            m->plan.slots[i] = -1;
+    }
+    return error;
 }
 
 /* Behind the last `..` the working directory may be one of the host's: then it has no path here. */

@@ -122,28 +122,52 @@ static void knows_where_it_is(void)
     CHECK_EQUAL(chdir("/"), 0);
 }
 
+/* In a child: 0 when of the descriptors 20 (preserved), 31, 40 to 43 the right ones are open. */
+static int close_and_look(int control, int kept)
+{
+    static int32_t slots[2];
+    struct tsr_machine m = {.control = control, .plan = {.slots = slots, .slot_count = 2}};
+    struct op_close_range op = {.first = 30, .keep = kept < 0 ? TSR_NO_SLOT : 1};
+
+    slots[0] = 43;
+    slots[1] = kept;
+    if (op_close_range(&m, &op) != 0)
+        return 1;
+    if (fcntl(20, F_GETFD) < 0 || slots[0] != -1 || (kept >= 0 && slots[1] != kept))
+        return 2;
+    for (int fd = 30; fd < 64; fd++) {
+        bool is_open = fcntl(fd, F_GETFD) >= 0;
+
+        if (is_open != (fd == control || fd == kept))
+            return 3;
+    }
+    return 0;
+}
+
 static void closes_descriptors(void)
 {
-    int low = fcntl(open("/", O_RDONLY | O_CLOEXEC), F_DUPFD, 20);
-    int high = fcntl(low, F_DUPFD, 40);
-    pid_t pid = fork();
+    static const int cases[][2] = {{31, -1}, {-1, -1}, {40, 42}, {42, 40}, {40, 41}, {31, 43}, {20, 40}};
+    int low = open("/", O_RDONLY | O_CLOEXEC);
 
-    if (pid == 0) {
-        struct op_close_range op = {.first = 30};
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pid_t pid = fork();
 
-        if (op_close_range(&machine, &op) != 0)
-            _exit(1);
-        _exit((fcntl(low, F_GETFD) & FD_CLOEXEC) == 0 && (fcntl(high, F_GETFD) & FD_CLOEXEC) != 0 ? 0 : 2);
+        if (pid == 0) {
+            for (int fd = 40; fd < 44; fd++)
+                dup2(low, fd);
+            dup2(low, 20);
+            dup2(low, 31);
+            _exit(close_and_look(cases[i][0], cases[i][1]));
+        }
+        CHECK_EQUAL(exit_status(pid), 0);
     }
-    CHECK_EQUAL(exit_status(pid), 0);
     close(low);
-    close(high);
 }
 
 const struct test execute_tests[] = {
     {"find_executable finds what a shell would", finds_executables},
     {"execve gives HOME where it is missing or empty", sets_home},
     {"check_cwd knows a directory without a path", knows_where_it_is},
-    {"close_range spares what is preserved", closes_descriptors},
+    {"close_range spares what is preserved, and what init waits on", closes_descriptors},
     {NULL, NULL},
 };

@@ -50,6 +50,7 @@ static struct executor create(const char *path, const char *file, const char *co
     end_step(&plan);
     begin_step(&plan, OP_close_range, TSR_OUTER, 0, 0);
     put_u32(&plan, 3);
+    put_u32(&plan, TSR_NO_SLOT);
     end_step(&plan);
     begin_step(&plan, OP_execve, TSR_OUTER, 0, 0);
     put_strs(&plan, args);

@@ -120,7 +120,16 @@ export const planAccept = (_context: PlanContext): readonly Step[] => [
   step('init', '', { call: 'accept', socket: 'start' }),
 ];
 
-/** The start connection stays open: it is close-on-exec, its end tells `start` that execve succeeded. */
-export const planCloseRange = ({ options }: PlanContext): readonly Step[] => [
-  step('init', '', { call: 'close_range', first: FIRST_PRESERVED + options.preserveFds }),
-];
+/**
+ * Nothing of the host's is open any more while init waits for `start`, but the socket it waits on: a
+ * container that shares its pid namespace could otherwise take /proc or a mount of the host out of it.
+ */
+export const planCloseRange = ({
+  options,
+  container,
+}: PlanContext & { readonly container?: unknown }): readonly Step[] => {
+  const first = FIRST_PRESERVED + options.preserveFds;
+  // `exec` waits for nobody.
+  const kept = container === undefined ? { keep: 'start' as const } : {};
+  return [step('init', '', { call: 'close_range', first, ...kept })];
+};

@@ -111,7 +111,7 @@ const PROCESS: readonly Planner[] = [
   planPersonality,
   planMemoryPolicy,
   planRlimits,
-  planCloseRange, // before a filter, which may refuse or kill it; all of ours is close-on-exec anyway
+  planCloseRange, // before a filter, which may refuse it; what is opened later is close-on-exec
   planSeccompEarly, // without no_new_privs a filter needs CAP_SYS_ADMIN, which goes below
   planChdir, // before setuid: the directory may be root's alone
   planBoundingSet,

@@ -79,8 +79,12 @@ describe('init', () => {
     expect(opsOf(planAccept(plain))).toEqual([{ call: 'accept', socket: 'start' }]);
   });
   it('closes all descriptors but the standard streams and those preserved', () => {
-    expect(opsOf(planCloseRange(plain))).toEqual([{ call: 'close_range', first: 3 }]);
+    expect(opsOf(planCloseRange(plain))).toEqual([
+      { call: 'close_range', first: 3, keep: 'start' },
+    ]);
     const context = contextOf(specOf({}), { options: { preserveFds: 2 } });
-    expect(opsOf(planCloseRange(context))).toEqual([{ call: 'close_range', first: 5 }]);
+    expect(opsOf(planCloseRange(context))).toEqual([
+      { call: 'close_range', first: 5, keep: 'start' },
+    ]);
   });
 });
