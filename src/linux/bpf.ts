@@ -1,6 +1,7 @@
 /** bpf(2): programs that decide about devices in a v2 cgroup. It has no wrapper in the C library. */
 import { engine } from '../engine/current.ts';
 import { failedWith, throwing, unless } from './call.ts';
+import { RLIM_INFINITY, RLIMITS } from './constants/process.ts';
 import { close, type Fd } from './files.ts';
 import { LITTLE_ENDIAN, textUntilNul, viewOf } from './memory.ts';
 import { prlimit } from './processes.ts';
@@ -26,9 +27,6 @@ const BPF_OBJ_NAME_BYTES = 16;
 const INSTRUCTION_BYTES = 8;
 /** As many as the kernel attaches to one cgroup (BPF_CGROUP_MAX_PROGS). */
 const MOST_PROGRAMS = 64;
-
-const RLIMIT_MEMLOCK = 8;
-const RLIM_INFINITY = 2n ** 64n - 1n;
 
 /** Room for the largest of the structures in union bpf_attr that are used here. */
 const ATTRIBUTE_BYTES = 128;
@@ -66,7 +64,7 @@ export function loadDeviceProgram(instructions: Uint8Array, name: string): Fd {
   } catch (thrown) {
     if (!failedWith(thrown, 'EPERM')) throw thrown;
     // Before Linux 5.11 programs count as locked memory of the user.
-    unless(['EPERM'], () => prlimit(0, RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY));
+    unless(['EPERM'], () => prlimit(0, RLIMITS.RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY));
     return load();
   }
 }

@@ -9,7 +9,9 @@ import * as seccomp from '../linux/constants/seccomp.ts';
 
 type Names = readonly (readonly [name: string, value: bigint])[];
 
-const ALL: Names = [file, mount, processes, seccomp, { TARGET_DIRECTORY, TARGET_PROC }]
+const OTHERS = { ...processes.RLIMITS, TARGET_DIRECTORY, TARGET_PROC };
+
+const ALL: Names = [file, mount, processes, seccomp, OTHERS]
   .flatMap((module): [string, unknown][] => Object.entries(module))
   .flatMap(([name, value]): [string, bigint][] =>
     typeof value === 'number' ? [[name, BigInt(value)]] : [],

@@ -1,49 +1,13 @@
 /** process.rlimits: soft and hard are u64, 2^64-1 is RLIM_INFINITY. config.md "Process", prlimit(2). */
 
 import type { Rlimit, Spec } from '../../generated/spec.ts';
-import {
-  RLIMIT_AS,
-  RLIMIT_CORE,
-  RLIMIT_CPU,
-  RLIMIT_DATA,
-  RLIMIT_FSIZE,
-  RLIMIT_LOCKS,
-  RLIMIT_MEMLOCK,
-  RLIMIT_MSGQUEUE,
-  RLIMIT_NICE,
-  RLIMIT_NOFILE,
-  RLIMIT_NPROC,
-  RLIMIT_RSS,
-  RLIMIT_RTPRIO,
-  RLIMIT_RTTIME,
-  RLIMIT_SIGPENDING,
-  RLIMIT_STACK,
-} from '../../linux/constants/process.ts';
+import { RLIMITS } from '../../linux/constants/process.ts';
 import type { PlanContext } from '../../plan/context.ts';
 import { INIT, type Step, step } from '../../plan/step.ts';
 import { error, type Problem } from '../../spec/problem.ts';
 import { hasNamespace } from '../linux/namespaces.ts';
 
 const ORIGIN = '/process/rlimits';
-
-const RLIMITS: Readonly<Record<Rlimit['type'], number>> = {
-  RLIMIT_AS,
-  RLIMIT_CORE,
-  RLIMIT_CPU,
-  RLIMIT_DATA,
-  RLIMIT_FSIZE,
-  RLIMIT_LOCKS,
-  RLIMIT_MEMLOCK,
-  RLIMIT_MSGQUEUE,
-  RLIMIT_NICE,
-  RLIMIT_NOFILE,
-  RLIMIT_NPROC,
-  RLIMIT_RSS,
-  RLIMIT_RTPRIO,
-  RLIMIT_RTTIME,
-  RLIMIT_SIGPENDING,
-  RLIMIT_STACK,
-};
 
 export function checkRlimits(spec: Spec): readonly Problem[] {
   const problems: Problem[] = [];
