@@ -9,6 +9,7 @@ import { checkSystemdUnit } from './linux/cgroupsPath/unit.ts';
 import { checkCgroupPermission } from './linux/cgroupsPath.ts';
 import { checkHostIntelRdt } from './linux/intelRdt.ts';
 import { checkMountLabelHost } from './linux/mountLabel.ts';
+import { checkJoinedMountNamespace } from './linux/namespaces.ts';
 import { checkHostNetDevices } from './linux/netDevices.ts';
 import { checkHostResources } from './linux/resources.ts';
 import { checkApparmor } from './process/apparmorProfile.ts';
@@ -28,6 +29,7 @@ export const HOST_CHECKS: readonly HostCheck[] = [
   checkSystemdAnnotations,
   checkHostIntelRdt,
   checkHostNetDevices,
+  checkJoinedMountNamespace,
 ];
 
 export const checkHost = (context: PlanContext): readonly Problem[] =>

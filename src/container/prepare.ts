@@ -1,10 +1,12 @@
 /** From a bundle to the plan: what `plan` prints and `create` executes. Changes nothing. */
 import { checkHost } from '../config/hostChecks.ts';
+import { joinsNamespace } from '../config/linux/namespaces.ts';
 import { engine } from '../engine/current.ts';
 import { configMissing } from '../errors.ts';
 import type { Spec } from '../generated/spec.ts';
 import { unless } from '../linux/call.ts';
 import { readText } from '../linux/files.ts';
+import { isOwnMountNamespace } from '../linux/mounts.ts';
 import { getenv, getpid } from '../linux/processes.ts';
 import { findResctrl } from '../linux/resctrl.ts';
 import { buildPlan } from '../plan/build.ts';
@@ -54,11 +56,16 @@ export function contextFor(
 }
 
 /** What is asked of the machine for some configs alone, and what the command line says of it. */
-function factsFor({ linux }: Spec, { cgroupManager }: CreateRequest): Partial<HostFacts> {
+function factsFor(spec: Spec, { cgroupManager }: CreateRequest): Partial<HostFacts> {
+  const { linux } = spec;
+  const joined = joinsNamespace(spec, 'mount');
   const resctrl = linux?.intelRdt === undefined ? undefined : findResctrl();
   return {
     ...(cgroupManager === 'disabled' ? { cgroup: { version: 0 } } : {}),
     ...(resctrl === undefined ? {} : { resctrl }),
+    ...(joined !== undefined && isOwnMountNamespace(joined)
+      ? { joinsOwnMountNamespace: true }
+      : {}),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Calls on mounts, in this process's own mount namespace. */
-import { throwing } from './call.ts';
+import { throwing, unless } from './call.ts';
 import { O_RDONLY } from './constants/file.ts';
 import {
   MNT_DETACH,
@@ -11,8 +11,8 @@ import {
   OPEN_TREE_CLOEXEC,
 } from './constants/mount.ts';
 import { CLONE_NEWNS } from './constants/process.ts';
-import { close, type Fd, open, readText, readTextIfExists } from './files.ts';
-import { uniqueMountId } from './statx.ts';
+import { close, closing, type Fd, open, openPath, readText, readTextIfExists } from './files.ts';
+import { inodeOf, uniqueMountId } from './statx.ts';
 
 const sys = {
   open_tree: throwing('syscall', 'l:iisi'),
@@ -72,6 +72,13 @@ export function inPrivateMounts<T>(use: () => T): T {
 /** Binds a directory with all that is mounted below it. */
 export function bindRecursively(from: string, to: string): void {
   sys.mount(to, from, to, null, MS_BIND | MS_REC, null);
+}
+
+/** Whether a path leads to the mount namespace this process is in; false where it leads nowhere. */
+export function isOwnMountNamespace(path: string): boolean {
+  const inode = (one: string) => closing(openPath(one), inodeOf);
+  const theirs = unless(['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'], () => inode(path));
+  return theirs !== undefined && theirs === inode('/proc/self/ns/mnt');
 }
 
 /** What names one mount. */

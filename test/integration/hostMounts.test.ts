@@ -14,7 +14,7 @@ import {
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Config, removeNamespace } from './config.ts';
+import { addNamespace, type Config, removeNamespace } from './config.ts';
 import { isTsrun, until, useContainers } from './runtime.ts';
 
 const t = useContainers();
@@ -86,6 +86,18 @@ describe('linux.namespaces without mount', () => {
     const namespace = readlinkSync(`/proc/${holder.pid}/ns/mnt`);
     expect(result.stdout).toBe(`${namespace}\n/dev/null\n/proc/1\n`);
     if (isTsrun) expect(mountsBelow(rootfs)).toEqual([]);
+  });
+
+  // runc takes the root file system from every process of the namespace.
+  it.runIf(isTsrun)('is not to be had by the path of the own one', () => {
+    const before = linesOf(holder);
+    const { bundle } = bundleOf((config) => {
+      addNamespace(config, 'mount', `/proc/${holder.pid}/ns/mnt`);
+    });
+    const result = call('run', '--bundle', bundle, t.newId());
+    expect(result.status).toBe(1);
+    expect(result.stderr).toContain('namespaces[4].path: is the mount namespace tsrun is in');
+    expect(linesOf(holder)).toEqual(before);
   });
 
   // runc leaves its mounts for ever, and makes the host's `/` and all below it slaves.

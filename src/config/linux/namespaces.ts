@@ -91,6 +91,18 @@ export function checkNamespaces(spec: Spec): readonly Problem[] {
   return problems;
 }
 
+/** There `/` would get the container's propagation, and pivot_root(2) would take it from every process. */
+export const checkJoinedMountNamespace = ({ spec, host }: PlanContext): readonly Problem[] =>
+  host.joinsOwnMountNamespace === true
+    ? [
+        error(
+          `${namespaceOrigin(spec, 'mount')}/path`,
+          "is the mount namespace tsrun is in, whose root the container's would replace; without the entry they share it",
+          joinsNamespace(spec, 'mount'),
+        ),
+      ]
+    : [];
+
 /**
  * Joins namespaces by path, and goes to the bundle's root file system, which init finds in its working
  * directory. All descriptors are opened before the first setns, behind which the paths may mean something

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  checkJoinedMountNamespace,
   checkNamespaces,
   createsNamespace,
   hasNamespace,
@@ -45,6 +46,14 @@ describe('linux.namespaces', () => {
     expect(checkNamespaces(specOf({}))).toEqual([]);
     const linux = { namespaces: [{ type: 'mount' as const }] };
     expect(checkNamespaces(specOf({ mounts, linux }))).toEqual([]);
+  });
+  it('refuses to join the mount namespace tsrun is in', () => {
+    const spec = namespaces({ type: 'pid' }, { type: 'mount', path: '/proc/1/ns/mnt' });
+    const own = contextOf(spec, { host: { joinsOwnMountNamespace: true } });
+    expect(checkJoinedMountNamespace(own)).toMatchObject([
+      { severity: 'error', path: '/linux/namespaces/1/path' },
+    ]);
+    expect(checkJoinedMountNamespace(contextOf(spec))).toEqual([]);
   });
   it('takes an empty path for none', () => {
     expect(createsNamespace(namespaces({ type: 'pid', path: '' }), 'pid')).toBe(true);
