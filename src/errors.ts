@@ -250,3 +250,7 @@ export const statusUnknown = (): TsrunError =>
 /** `create --keep-status` where the kernel has no such thing. */
 export const statusNotKept = (reason: string): TsrunError =>
   new TsrunError('system', `--keep-status takes Linux 6.15 and the right to mount: ${reason}`);
+
+/** `mounts add` and `mounts remove` of a container that cannot have other mounts. */
+export const mountsFixed = (reason: string): TsrunError =>
+  new TsrunError('container-state', `the mounts of the container cannot be changed: ${reason}`);

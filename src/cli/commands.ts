@@ -259,6 +259,16 @@ const TABLE = {
       'a failure needs.',
     flags: [],
   },
+  mounts: {
+    usage: '<add|remove|list> <container-id> [file]',
+    arguments: { min: 2, max: 3 },
+    summary: 'change the mounts of a container while it runs',
+    description:
+      'The file (- is standard input) is a list of mounts as config.json has them: add makes them in the ' +
+      'container, sources being of the host; remove takes away what stands at their destinations; list ' +
+      'prints the mounts there are, with the property that asked for each.',
+    flags: [],
+  },
   plan: {
     usage: '[bundle]',
     arguments: { min: 0, max: 1 },

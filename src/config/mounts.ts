@@ -1,7 +1,7 @@
 /** mounts: what is mounted inside the root, in order. config.md "Mounts"; mount(8). */
 
 import type { Spec } from '../generated/spec.ts';
-import { MOUNT_ATTR_RDONLY } from '../linux/constants/mount.ts';
+import { MNT_DETACH, MOUNT_ATTR_RDONLY, UMOUNT_NOFOLLOW } from '../linux/constants/mount.ts';
 import type { PlanContext } from '../plan/context.ts';
 import type { Step } from '../plan/step.ts';
 import type { Problem } from '../spec/problem.ts';
@@ -31,6 +31,18 @@ export const planMountSources = (context: PlanContext): readonly Step[] =>
 
 export const planMounts = (context: PlanContext): readonly Step[] =>
   mountEntries(context).flatMap((entry) => planMount(context, entry));
+
+/** Of a container that runs: its own root directory is that of who has entered it. */
+export const planRemoveMounts = (context: PlanContext): readonly Step[] =>
+  mountEntries(context)
+    .toReversed()
+    .map((entry) =>
+      initStep(entry, {
+        call: 'umount2',
+        path: entry.destination,
+        flags: MNT_DETACH | UMOUNT_NOFOLLOW,
+      }),
+    );
 
 function planMount(context: PlanContext, entry: MountEntry): readonly Step[] {
   if (isBind(entry)) return planBind(context, entry);

@@ -145,7 +145,7 @@ function optionsOf(
 }
 
 /** A user namespace the container has joined by path may be the one tsrun is in. */
-function sharesUserNamespace(spec: Spec, pid: number): boolean {
+export function sharesUserNamespace(spec: Spec, pid: number): boolean {
   if (!hasNamespace(spec, 'user') || joinsNamespace(spec, 'user') === undefined) return false;
   const own = unless(['ENOENT'], () => readlink('/proc/self/ns/user'));
   const theirs = unless(['ENOENT', 'EACCES'], () => readlink(`/proc/${pid}/ns/user`));

@@ -55,7 +55,9 @@ function ownerOf(shared: Inspection['namespaces'][number]['shared']): string {
   return shared === 'host' ? "the host's" : `shared with ${shared.join(', ')}`;
 }
 
-const mountRows = ({ mounts }: Inspection): Rows => [
+export const formatMounts = (mounts: Inspection['mounts']): string => align(mountRows({ mounts }));
+
+const mountRows = ({ mounts }: Pick<Inspection, 'mounts'>): Rows => [
   ['path', 'type', 'from', 'options', 'property'],
   ...mounts.map(({ path, type, source, options, origin }) => [
     path,

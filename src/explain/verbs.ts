@@ -5,6 +5,7 @@ import { internal } from '../errors.ts';
 import { check } from './check.ts';
 import { create, run, start } from './creation.ts';
 import { inspect } from './inspect.ts';
+import { mounts } from './mounts.ts';
 import { plan } from './plan.ts';
 import { wait } from './wait.ts';
 
@@ -14,6 +15,7 @@ const FUNCTIONS: { readonly [K in Verb]?: (invocation: Invocation) => void } = {
   start,
   check,
   inspect,
+  mounts,
   plan,
   wait,
 };

@@ -89,6 +89,8 @@ export interface CreateOptions {
   readonly systemdTimeoutMs?: number;
   /** Ignore missing cgroup permissions. */
   readonly rootless: boolean;
+  /** Mounts are added to a container that runs: it is entered, and cannot see the host any more. */
+  readonly intoContainer?: true;
   /** --overlay: the directory that holds what the container writes, instead of the rootfs. */
   readonly overlay?: string;
 }

@@ -42,7 +42,12 @@ import { planSeccompEarly, planSeccompLate } from '../config/linux/seccomp.ts';
 import { planSysctl } from '../config/linux/sysctl.ts';
 import { planTimeOffsets } from '../config/linux/timeOffsets.ts';
 import { planBecomeRoot, planIdMappings } from '../config/linux/uidMappings.ts';
-import { planLateReadonly, planMountSources, planMounts } from '../config/mounts.ts';
+import {
+  planLateReadonly,
+  planMountSources,
+  planMounts,
+  planRemoveMounts,
+} from '../config/mounts.ts';
 import { planApparmorProfile, planExecApparmorProfile } from '../config/process/apparmorProfile.ts';
 import { planExecve, planFindExecutable } from '../config/process/args.ts';
 import {
@@ -246,4 +251,23 @@ export const EXEC: readonly ExecPlanner[] = [
   planExecuting, // before a filter that may forbid to say it
   planSeccompLate, // with no_new_privs: last, so that the filter need allow execve alone
   planExecve,
+];
+
+/** Mounts that come to a container that runs (`mounts add`): entered as by exec, with nothing executed. */
+export const ADD_MOUNTS: readonly ExecPlanner[] = [
+  planOpenContainer,
+  planHostHandles,
+  planMountSources, // while the host's files are still to be seen
+  planEnterNamespaces,
+  planContainerRoot,
+  planMounts,
+  planLateReadonly,
+];
+
+/** Mounts that go (`mounts remove`), the last first. */
+export const REMOVE_MOUNTS: readonly ExecPlanner[] = [
+  planOpenContainer,
+  planHostHandles,
+  planEnterNamespaces,
+  planRemoveMounts,
 ];

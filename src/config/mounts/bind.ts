@@ -79,7 +79,8 @@ const sourceSlot = ({ index }: MountEntry): Slot => `source:${index}`;
 function isOpenedByOuter(context: PlanContext, entry: MountEntry): boolean {
   if (!isBind(entry) || isRemount(entry)) return false;
   if (entry.options.idmap !== undefined || entry.mount.uidMappings !== undefined) return true;
-  const { spec, host } = context;
+  const { spec, host, options } = context;
+  if (options.intoContainer) return true;
   return (
     hasMountApi(context) &&
     host.euid === 0 &&
