@@ -112,23 +112,34 @@ function knownSystemCalls(): string[] {
 export const EXISTING = [0, 100, 1000] as const;
 export const whileExist = (count: number): string => `create, ${count} containers exist`;
 
-/** create and the rest while this many containers of the same runtime exist. */
+export const runWhileExist = (count: number): string => `run, ${count} containers exist`;
+
+/**
+ * create and the rest while this many containers of each runtime exist. The kernel's own part grows with the
+ * cgroups and namespaces there are: so the floor is measured beside them.
+ */
 export const existing = (count: number): Scenario => ({
   name: `existing-${count}`,
   unit: 'ms',
   share: 0.4,
   async prepare(ground, subject) {
     const bundle = ground.bundle(args(SLEEP));
+    const short = ground.bundle(args(TRUE));
     await createMany(ground, subject, bundle, count);
     return async () => {
       const measured = lifeInMs(await wholeLife(ground, subject, bundle));
+      const command = ground.command(subject, 'run', '--bundle', short, ground.newId());
       return {
+        [runWhileExist(count)]: milliseconds((await ground.time(command))[0]),
         [whileExist(count)]: measured['create'] ?? Number.NaN,
         [`create + start + delete, ${count} containers exist`]:
           measured['create + start + delete'] ?? Number.NaN,
       };
     };
   },
+  floor: (ground) => async () => ({
+    [runWhileExist(count)]: milliseconds((await ground.time(ground.floor(...TRUE)))[0]),
+  }),
 });
 
 /** Two at a time, as many processors as there are at least. */

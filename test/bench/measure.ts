@@ -102,8 +102,12 @@ function resultsOf(
   return [...series].map((name) => ({
     name,
     unit: scenario.unit,
+    // The floor measures a part of what the runtimes do.
     samples: new Map(
-      [...samples].map(([subject, rows]) => [subject, rows.map((row) => row[name] ?? Number.NaN)]),
+      [...samples].flatMap(([subject, rows]) => {
+        const values = rows.flatMap((row) => row[name] ?? []);
+        return values.length === rows.length && values.length > 0 ? [[subject, values]] : [];
+      }),
     ),
     reasons,
   }));

@@ -8,7 +8,7 @@ import {
   lines,
   type Place,
 } from './charts.ts';
-import { EXISTING, MOUNTS, whileExist, withMounts } from './growth.ts';
+import { EXISTING, MOUNTS, runWhileExist, withMounts } from './growth.ts';
 import { FLOOR, type Result } from './measure.ts';
 import { BESIDE, SMALLEST } from './memory.ts';
 
@@ -112,6 +112,6 @@ function growths(results: readonly Result[]): Growth[] {
     });
   return [
     { title: 'run', of: 'bind mounts', points: of(MOUNTS, withMounts) },
-    { title: 'create', of: 'containers that exist', points: of(EXISTING, whileExist) },
+    { title: 'run', of: 'containers that exist', points: of(EXISTING, runWhileExist) },
   ].filter(({ points }) => points.length > 1);
 }

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { digits } from './digits.ts';
-import type { Result } from './measure.ts';
+import { FLOOR, type Result } from './measure.ts';
 import { plot } from './plot.ts';
 import { ratio, type Summary, summarize } from './statistics.ts';
 import type { Subject } from './subject.ts';
@@ -29,8 +29,14 @@ export type Detail = 'medians' | 'spread';
 export function rows(results: readonly Result[], detail: Detail): string[][] {
   const names = [...new Set(results.flatMap(({ samples }) => [...samples.keys()]))];
   const missing = [...new Set(results.flatMap(({ reasons }) => [...reasons.keys()]))];
-  const columns = [...names, ...missing.filter((name) => !names.includes(name))];
-  const others = names.includes(OURS) ? names.filter((name) => name !== OURS) : [];
+  const all = [...names, ...missing.filter((name) => !names.includes(name))];
+  const columns = [
+    ...all.filter((name) => name !== FLOOR),
+    ...all.filter((name) => name === FLOOR),
+  ];
+  const others = names.includes(OURS)
+    ? columns.filter((name) => names.includes(name) && name !== OURS)
+    : [];
   const numbers = noteNumbers(results);
   const head = ['', ...columns, ...others.map((name) => `${OURS} : ${name}`)];
   const body = results.map(({ name, unit, samples, reasons }) => [

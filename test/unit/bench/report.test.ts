@@ -56,7 +56,7 @@ describe('the goals', () => {
 
 describe('the plot', () => {
   const grown = [0, 100, 1000].map((count) =>
-    result(`create, ${count} containers exist`, { tsrun: [5, 6, 7, 8], crun: [6, 7, 8, 9] }),
+    result(`run, ${count} containers exist`, { tsrun: [5, 6, 7, 8], crun: [6, 7, 8, 9] }),
   );
   const svg = plot([RUN, PARTLY, ...grown], 'Machine <1> & 2');
 
