@@ -11,7 +11,7 @@ import {
 } from '../cgroup/systemd.ts';
 import { engine } from '../engine/current.ts';
 import { OPS, RUNTIME_CALLS, type RuntimeCall } from '../generated/ops.ts';
-import { SystemError } from '../linux/call.ts';
+import { failedWith, SystemError } from '../linux/call.ts';
 import { errnoNumber } from '../linux/constants/errno.ts';
 import { AT_FDCWD } from '../linux/constants/file.ts';
 import {
@@ -64,6 +64,7 @@ const OPERATIONS: {
   write: (op, { slots }) => {
     writeExisting(op.path, op.data, op.dirfd === undefined ? AT_FDCWD : slots.get(op.dirfd));
   },
+  write_any: (op) => writeAny(op.paths, op.data),
   chdir: (op) => chdir(op.path),
   send_fd: (op, { slots }) => {
     send(slots.get(op.socket), engine().encodeUtf8(op.payload), [slots.get(op.fd)]);
@@ -144,6 +145,22 @@ const OPERATIONS: {
     replaceFile(op.path, temporary, engine().encodeUtf8(String(slots.get(op.pid))), 0o644);
   },
 };
+
+/** Each, though one is enough. */
+function writeAny(paths: readonly string[], data: readonly string[]): void {
+  let refused: unknown;
+  let isWritten = false;
+  paths.forEach((path, i) => {
+    try {
+      writeExisting(path, data[i] ?? '');
+      isWritten = true;
+    } catch (thrown) {
+      if (!failedWith(thrown, 'ENOENT', 'EOPNOTSUPP')) throw thrown;
+      refused = thrown;
+    }
+  });
+  if (!isWritten) throw refused;
+}
 
 const performer =
   <K extends RuntimeCall>(call: K) =>

@@ -1,8 +1,8 @@
 /** update: every flag and --resources, read back in the files of the cgroup, and what a failure leaves. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cgroupDirectory, isV2, readCgroup } from './cgroupFiles.ts';
+import { cgroupDirectory, hierarchyOf, isV2, readCgroup } from './cgroupFiles.ts';
 import { type Config, grant } from './config.ts';
 import { isTsrun, until, useContainers } from './runtime.ts';
 
@@ -53,6 +53,12 @@ const NEW: readonly Case[] = [
       ['memory', 'memory.memsw.limit_in_bytes', '9223372036854771712'],
     ],
     v2: [['memory', 'memory.max', 'max']],
+  },
+  {
+    args: ['--memory-swap', '80m'],
+    before: { memory: { limit: 32 * MIB, swap: 64 * MIB } },
+    v1: [['memory', 'memory.memsw.limit_in_bytes', `${80 * MIB}`]],
+    v2: [['memory', 'memory.swap.max', `${48 * MIB}`]],
   },
 ];
 
@@ -120,6 +126,11 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    args: ['--blkio-weight', '300'],
+    v1: [['blkio', 'blkio.bfq.weight', '300']],
+    v2: [['io', 'io.bfq.weight', 'default 300']],
+  },
+  {
     args: ['--pids-limit', '23'],
     v1: [['pids', 'pids.max', '23']],
     v2: [['pids', 'pids.max', '23']],
@@ -148,6 +159,21 @@ describe('update', () => {
     expect(read).toEqual(wanted);
   });
 
+  const hasRealtime = !isV2 && existsSync(join(hierarchyOf('cpu'), 'cpu.rt_runtime_us'));
+  it.runIf(hasRealtime)('--cpu-rt-period 800000 --cpu-rt-runtime 2000', () => {
+    const { id } = start();
+    const args = ['update', '--cpu-rt-period', '800000', '--cpu-rt-runtime', '2000', id];
+    expect(t.call(args)).toMatchObject({ status: 0, stderr: '' });
+    expect(readCgroup(id, 'cpu', 'cpu.rt_period_us')).toBe('800000');
+    expect(readCgroup(id, 'cpu', 'cpu.rt_runtime_us')).toBe('2000');
+  });
+  it('--kernel-memory and --kernel-memory-tcp are taken and change nothing', () => {
+    const { id } = start({ memory: { limit: 32 * MIB } });
+    const args = ['update', '--kernel-memory', '1m', '--kernel-memory-tcp', '1m', id];
+    expect(t.call(args).status).toBe(0);
+    const limit = isV2 ? 'memory.max' : 'memory.limit_in_bytes';
+    expect(readCgroup(id, 'memory', limit)).toBe(`${32 * MIB}`);
+  });
   it('--resources reads linux.resources from standard input and from a file', () => {
     const { id } = start();
     expect(updateFrom(id, { pids: { limit: 9 } })).toMatchObject({ status: 0, stderr: '' });

@@ -153,29 +153,33 @@ describe('removal', () => {
 });
 
 describe('a threaded group (cgroup-v2.rst "Threads")', () => {
-  it('below it the container is threaded too; its processes are found and killed without cgroup.kill', async () => {
-    const parent = `${TREE}/${t.mark}-domain/threaded`;
-    mkdirSync(parent, { recursive: true });
-    writeFileSync(join(parent, 'cgroup.type'), 'threaded');
-    const { id, result } = t.create((config) => {
-      script('sleep 1000 & exec sleep 1001')(config);
-      config.linux.cgroupsPath = `${parent.slice(TREE.length)}/own`;
-      config.linux.resources = { pids: { limit: 20 } };
-    });
-    expect(result).toMatchObject({ status: 0, stderr: '' });
-    const own = join(parent, 'own');
-    expect(read(own, 'cgroup.type')).toBe('threaded');
-    expect(read(own, 'pids.max')).toBe('20');
-    expect(t.call(['start', id])).toMatchObject({ status: 0, stderr: '' });
-    const list = () => JSON.parse(t.call(['ps', '-f', 'json', id]).stdout) as number[];
-    await until(() => list().length === 2, 'both processes');
-    expect(t.call(['exec', id, 'true'])).toMatchObject({ status: 0, stderr: '' });
-    // EOPNOTSUPP: the kernel kills no threaded group.
-    expect(() => writeFileSync(join(own, 'cgroup.kill'), '1')).toThrow();
-    expect(t.call(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' });
-    expect(existsSync(own)).toBe(false);
-    for (const path of [parent, dirname(parent)]) rmdirSync(path);
-  });
+  // runc 1.1.5 lists no processes there.
+  it.runIf(isTsrun)(
+    'below it the container is threaded too; its processes are found and killed without cgroup.kill',
+    async () => {
+      const parent = `${TREE}/${t.mark}-domain/threaded`;
+      mkdirSync(parent, { recursive: true });
+      writeFileSync(join(parent, 'cgroup.type'), 'threaded');
+      const { id, result } = t.create((config) => {
+        script('sleep 1000 & exec sleep 1001')(config);
+        config.linux.cgroupsPath = `${parent.slice(TREE.length)}/own`;
+        config.linux.resources = { pids: { limit: 20 } };
+      });
+      expect(result).toMatchObject({ status: 0, stderr: '' });
+      const own = join(parent, 'own');
+      expect(read(own, 'cgroup.type')).toBe('threaded');
+      expect(read(own, 'pids.max')).toBe('20');
+      expect(t.call(['start', id])).toMatchObject({ status: 0, stderr: '' });
+      const list = () => JSON.parse(t.call(['ps', '-f', 'json', id]).stdout) as number[];
+      await until(() => list().length === 2, 'both processes');
+      expect(t.call(['exec', id, 'true'])).toMatchObject({ status: 0, stderr: '' });
+      // EOPNOTSUPP: the kernel kills no threaded group.
+      expect(() => writeFileSync(join(own, 'cgroup.kill'), '1')).toThrow();
+      expect(t.call(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' });
+      expect(existsSync(own)).toBe(false);
+      for (const path of [parent, dirname(parent)]) rmdirSync(path);
+    },
+  );
 });
 
 describe('a controller that is not handed down', () => {

@@ -160,18 +160,19 @@ const bpfDevice = (path: string, rules: readonly DeviceRule[], { devices }: Linu
     program: deviceProgram(rules),
   });
 
-/** A line for each setting whose controller the cgroup has. */
+/** A line for each setting whose controller the cgroup has; alternatives together. */
 function writes(cgroup: ContainerCgroup, settings: readonly Setting[]): readonly Step[] {
-  return settings.flatMap((setting) => {
-    const { value: data, origin, ignore, warn } = setting;
+  return settings.flatMap((setting, i) => {
+    const { value: data, origin, ignore, warn, isAlternative } = setting;
     const path = pathOf(cgroup, setting);
-    if (path === undefined) return [];
-    return step(
-      'runtime',
-      origin,
-      { call: 'write', path, data },
-      { ...(ignore && { ignore }), ...(warn && { warn }) },
-    );
+    if (path === undefined || isAlternative) return [];
+    const other = settings[i + 1];
+    const otherPath = other?.isAlternative ? pathOf(cgroup, other) : undefined;
+    const op =
+      other === undefined || otherPath === undefined
+        ? ({ call: 'write', path, data } as const)
+        : ({ call: 'write_any', paths: [path, otherPath], data: [data, other.value] } as const);
+    return step('runtime', origin, op, { ...(ignore && { ignore }), ...(warn && { warn }) });
   });
 }
 

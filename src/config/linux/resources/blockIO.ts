@@ -3,7 +3,6 @@
  * blkio-controller.rst, cgroup-v2.rst "IO").
  */
 import type { BlockIo, LinuxResources } from '../../../generated/spec.ts';
-import type { ErrnoName } from '../../../plan/step.ts';
 import { error, type Problem } from '../../../spec/problem.ts';
 import { type CgroupVersion, RESOURCES, type Setting } from './setting.ts';
 
@@ -54,21 +53,21 @@ export function planBlockIO(
 
 /**
  * The BFQ scheduler has a file of its own for weights; which of the two a kernel has cannot be known
- * before the cgroup exists, so both are written. Without BFQ's, the other's absence is worth a warning;
- * so is a device that the other does not serve (EOPNOTSUPP), as it mostly does not when BFQ does.
+ * before the cgroup exists, and a device is served by one of them at most (the other says EOPNOTSUPP), so
+ * both are written. A kernel without either is worth a warning; a device that neither serves is an error.
  */
 const weights = (
   controller: string,
   origin: string,
   bfq: readonly [file: string, value: string],
   other: readonly [file: string, value: string],
-  ignore: readonly ErrnoName[] = ['ENOENT'],
-): readonly Setting[] => [
-  { controller, file: bfq[0], value: bfq[1], origin, ignore },
-  { controller, file: other[0], value: other[1], origin, ignore, warn: true },
-];
-
-const NOT_SERVED: readonly ErrnoName[] = ['ENOENT', 'EOPNOTSUPP'];
+): readonly Setting[] => {
+  const base = { controller, origin, ignore: ['ENOENT'], warn: true } as const;
+  return [
+    { ...base, file: bfq[0], value: bfq[1] },
+    { ...base, file: other[0], value: other[1], isAlternative: true },
+  ];
+};
 
 function planV1(blockIO: BlockIo): readonly Setting[] {
   const { weight, leafWeight, weightDevice } = blockIO;
@@ -78,13 +77,12 @@ function planV1(blockIO: BlockIo): readonly Setting[] {
     value,
     origin: `${POINTER}/${name}`,
   });
-  const both = (name: string, suffix: '' | '_device', value: string) =>
+  const both = (name: string, suffix: string, value: string) =>
     weights(
       'blkio',
       `${POINTER}/${name}`,
       [`blkio.bfq.weight${suffix}`, value],
       [`blkio.weight${suffix}`, value],
-      suffix === '' ? undefined : NOT_SERVED,
     );
   return [
     ...(weight ? both('weight', '', `${weight}`) : []),
@@ -116,7 +114,6 @@ function planV2(blockIO: BlockIo): readonly Setting[] {
       `${POINTER}/${name}`,
       ['io.bfq.weight', `${prefix}${weight}`],
       ['io.weight', `${prefix}${ioWeightOf(weight)}`],
-      prefix === '' ? undefined : NOT_SERVED,
     );
   return [
     ...(blockIO.weight ? both('weight', '', blockIO.weight) : []),

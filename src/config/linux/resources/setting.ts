@@ -8,6 +8,8 @@ export interface Setting {
   readonly file: string;
   readonly value: string;
   readonly origin: ConfigPath;
+  /** Stands for the same as the setting before it: it is enough when the kernel takes one of them. */
+  readonly isAlternative?: true;
   readonly ignore?: readonly ErrnoName[];
   /** An ignored failure is worth a line in the log. */
   readonly warn?: true;

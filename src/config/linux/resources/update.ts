@@ -146,7 +146,8 @@ export const undoSettings = (
 ): readonly Setting[] =>
   settings.toReversed().flatMap((setting) => {
     const held = current(setting);
-    return held === undefined ? [] : [{ ...setting, value: valueBefore(setting, held) }];
+    const { isAlternative: _one, ...itself } = setting;
+    return held === undefined ? [] : [{ ...itself, value: valueBefore(setting, held) }];
   });
 
 function valueBefore({ file, value }: Setting, held: string): string {

@@ -50,9 +50,13 @@ const limits = (resources: LinuxResources, cgroup: CgroupLayout) =>
 
 const lines = (steps: readonly Step[]) =>
   steps.map(({ actor, origin, op }) => {
-    if (op.call !== 'write' || actor !== 'runtime') throw new Error(`${actor} ${op.call}`);
-    const file = op.path.replace(/^\/c\/(?:[a-z_]+\/)?web\//, '');
-    return `${origin.replace('/linux/resources/', '')} ${file}=${op.data}`;
+    const property = origin.replace('/linux/resources/', '');
+    const file = (path: string) => path.replace(/^\/c\/(?:[a-z_]+\/)?web\//, '');
+    if (actor === 'runtime' && op.call === 'write') {
+      return `${property} ${file(op.path)}=${op.data}`;
+    }
+    if (actor !== 'runtime' || op.call !== 'write_any') throw new Error(`${actor} ${op.call}`);
+    return `${property} ${op.paths.map((path, i) => `${file(path)}=${op.data[i]}`).join(' or ')}`;
   });
 
 const errors = (resources: LinuxResources) =>
@@ -225,10 +229,8 @@ describe('linux.resources.blockIO', () => {
 
   it('writes weights and rates on v1', () => {
     expect(limits({ blockIO }, V1)).toEqual([
-      'blockIO/weight blkio.bfq.weight=500',
-      'blockIO/weight blkio.weight=500',
-      'blockIO/weightDevice/0/weight blkio.bfq.weight_device=8:0 10',
-      'blockIO/weightDevice/0/weight blkio.weight_device=8:0 10',
+      'blockIO/weight blkio.bfq.weight=500 or blkio.weight=500',
+      'blockIO/weightDevice/0/weight blkio.bfq.weight_device=8:0 10 or blkio.weight_device=8:0 10',
       'blockIO/throttleReadBpsDevice/0 blkio.throttle.read_bps_device=8:0 1000',
       'blockIO/throttleWriteIOPSDevice/0 blkio.throttle.write_iops_device=8:16 18446744073709551615',
     ]);
@@ -236,10 +238,8 @@ describe('linux.resources.blockIO', () => {
 
   it('writes weights and rates on v2', () => {
     expect(limits({ blockIO }, V2)).toEqual([
-      'blockIO/weight io.bfq.weight=500',
-      'blockIO/weight io.weight=4950',
-      'blockIO/weightDevice/0/weight io.bfq.weight=8:0 10',
-      'blockIO/weightDevice/0/weight io.weight=8:0 1',
+      'blockIO/weight io.bfq.weight=500 or io.weight=4950',
+      'blockIO/weightDevice/0/weight io.bfq.weight=8:0 10 or io.weight=8:0 1',
       'blockIO/throttleReadBpsDevice/0 io.max=8:0 rbps=1000',
       'blockIO/throttleWriteIOPSDevice/0 io.max=8:16 wiops=18446744073709551615',
     ]);
