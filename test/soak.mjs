@@ -41,6 +41,7 @@ function fuzz() {
 const PARTS = {
   faults: () => integration('faults.test.ts'),
   kills: () => integration('crash.test.ts'),
+  races: () => integration('attacks/races.test.ts', { TSRUN_RACE_SECONDS: '60' }),
   leaks: () => integration('soak.test.ts', { TSRUN_SOAK_SECONDS: '60' }),
   fuzz,
   decoder: () => run('make', ['-C', 'native', 'fuzz', `FUZZ_SECONDS=${DECODER_SECONDS}`]),

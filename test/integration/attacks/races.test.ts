@@ -13,6 +13,7 @@ import { makeVictim, PYTHON, type Victim } from './victim.ts';
 
 const t = useContainers();
 const SECONDS = Number(process.env['TSRUN_RACE_SECONDS'] ?? '1');
+const PATIENCE_MS = 1000 * SECONDS + 60_000;
 const SWAP = join(import.meta.dirname, 'swap.py');
 
 /** Runs containers while path and other are exchanged; what became of them is of no interest. */
@@ -91,24 +92,37 @@ const scenarios: readonly (readonly [string, (config: Config, at: string) => voi
 ];
 
 describe.each(scenarios)('while %s', (_, ask) => {
-  it('nothing of the host is reached through a root that changes', async () => {
-    const rootfs = t.freshRootfs();
-    const edit = (config: Config) => {
-      config.root.path = rootfs;
-      config.process.args = ['sh', '-c', `${BUSY}; true`];
-      ask(config, '/swapped');
-    };
-    await race({ directory: rootfs, victim: makeVictim(t), edit });
-  });
-  it('nothing of the host is reached through a volume that changes', async () => {
-    const volume = t.newDirectory();
-    const edit = (config: Config) => {
-      config.root.path = t.rootfs;
-      config.process.args = ['sh', '-c', `${BUSY}; true`];
-      config.mounts?.push({ destination: '/vol', type: 'bind', source: volume, options: ['bind'] });
-      ask(config, '/vol/swapped');
-    };
-    await race({ directory: volume, victim: makeVictim(t), edit });
-    rmSync(volume, { recursive: true });
-  });
+  it(
+    'nothing of the host is reached through a root that changes',
+    async () => {
+      const rootfs = t.freshRootfs();
+      const edit = (config: Config) => {
+        config.root.path = rootfs;
+        config.process.args = ['sh', '-c', `${BUSY}; true`];
+        ask(config, '/swapped');
+      };
+      await race({ directory: rootfs, victim: makeVictim(t), edit });
+    },
+    PATIENCE_MS,
+  );
+  it(
+    'nothing of the host is reached through a volume that changes',
+    async () => {
+      const volume = t.newDirectory();
+      const edit = (config: Config) => {
+        config.root.path = t.rootfs;
+        config.process.args = ['sh', '-c', `${BUSY}; true`];
+        config.mounts?.push({
+          destination: '/vol',
+          type: 'bind',
+          source: volume,
+          options: ['bind'],
+        });
+        ask(config, '/vol/swapped');
+      };
+      await race({ directory: volume, victim: makeVictim(t), edit });
+      rmSync(volume, { recursive: true });
+    },
+    PATIENCE_MS,
+  );
 });
