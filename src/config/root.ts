@@ -34,6 +34,7 @@ export function checkRoot(spec: Spec): readonly Problem[] {
   if (spec.root === undefined) return [error('/root', 'is required')];
   const problems: Problem[] = [];
   if (spec.root.path === '') problems.push(error(ORIGIN, 'must not be empty'));
+  if (spec.root.path.includes('\0')) problems.push(error(ORIGIN, 'must not contain NUL'));
   return problems;
 }
 

@@ -33,14 +33,15 @@ export function checkRestrictedPaths(
   origin: string,
   paths: readonly string[] = [],
 ): readonly Problem[] {
-  const relative = paths.flatMap((path, i) =>
-    path.startsWith('/') ? [] : [error(`${origin}/${i}`, 'must be an absolute path', path)],
-  );
+  const wrong = paths.flatMap((path, i) => {
+    if (path.includes('\0')) return [error(`${origin}/${i}`, 'must not contain NUL', path)];
+    return path.startsWith('/') ? [] : [error(`${origin}/${i}`, 'must be an absolute path', path)];
+  });
   const missing =
     paths.length > 0 && !hasNamespace(spec, 'mount')
       ? [error(origin, 'unable to restrict sys entries without a private MNT namespace')]
       : [];
-  return [...missing, ...relative];
+  return [...missing, ...wrong];
 }
 
 /**

@@ -71,6 +71,11 @@ describe.each([
   ['maskedPaths', checkMaskedPaths, planMaskedPaths],
   ['readonlyPaths', checkReadonlyPaths, planReadonlyPaths],
 ] as const)('linux.%s', (property, check, plan) => {
+  it('has paths without NUL, which would be cut there', () => {
+    expect(check(specOfLinux({ namespaces, [property]: ['/a', '/b\0'] }))).toMatchObject([
+      { severity: 'error', path: `/linux/${property}/1` },
+    ]);
+  });
   it('has absolute paths', () => {
     expect(check(specOfLinux({ namespaces, [property]: ['/a', 'b'] }))).toMatchObject([
       { severity: 'error', path: `/linux/${property}/1`, got: '"b"' },
