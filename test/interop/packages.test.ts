@@ -124,6 +124,7 @@ console.log(JSON.stringify([spec.process?.cwd, made.steps.length > 50, wrong, co
 `,
     );
     const options = [
+      '--ignoreConfig',
       '--module',
       'nodenext',
       '--strict',
