@@ -6,6 +6,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { prepareCriu } from '../interop/criu.ts';
+import { setup as installEngines } from '../interop/install.ts';
 import { judge, type Run, type Skip } from './judge.ts';
 
 const here = import.meta.dirname;
@@ -74,6 +76,13 @@ const MACHINES: readonly Machine[] = [
     tests: ['systemd', 'resources', 'cgroup2', 'control:pause|counts'],
     onRunc: ['systemd'],
     skips: V1_ONLY,
+  },
+  {
+    name: 'engines: podman under systemd, CRIU',
+    options: ['--systemd'],
+    tests: ['engines'],
+    onRunc: [],
+    skips: [],
   },
   {
     name: 'systemd, cgroup v1',
@@ -173,6 +182,11 @@ function prepare(machines: readonly Machine[]): void {
   const missing = names
     .map((test) => test.split(':')[0] ?? '')
     .filter((name) => !existsSync(join(top, 'dist/vm', `${name}.test.mjs`)));
+  if (names.includes('engines')) {
+    installEngines();
+    // In the machine there is no network; it has the path and the files of this one.
+    process.env['PATH'] = `${prepareCriu()}:${process.env['PATH']}`;
+  }
   if (missing.length === 0) return;
   console.log(`no such tests: ${missing.join(' ')}`);
   process.exit(1);

@@ -15,6 +15,7 @@ await build({
   entryPoints: [
     join(here, 'suite.ts'),
     join(here, 'cgroup2.test.ts'),
+    join(here, 'engines.test.ts'),
     ...readdirSync(tests)
       .filter((name) => name.endsWith('.test.ts'))
       .map((name) => join(tests, name)),
