@@ -80,6 +80,28 @@ const RUNC_DIFFERS = JSON.parse(
   readFileSync(join(top, 'test/integration/runc-differs.json'), 'utf8'),
 );
 
+/**
+ * The integration tests that the host on Node runs too: those of what it does in its own way, which is to
+ * start programs, hand on descriptors, get signals, speak with sockets and libraries, and print. What the
+ * executor does with a plan is the same program on both hosts.
+ */
+const OF_THE_HOST = [
+  'bundles',
+  'control',
+  'delete',
+  'events',
+  'exec',
+  'exec-terminal',
+  'hooks',
+  'hostMounts',
+  'lifecycle',
+  'netDevices',
+  'notify',
+  'process',
+  'seccomp',
+  'terminal',
+].map((name) => `test/integration/${name}.test.ts`);
+
 const rows = [];
 /** Ends the whole run when the step fails: later ones would only say it again. */
 function step(name, command, args, env = {}, mayFail = false) {
@@ -100,11 +122,16 @@ function step(name, command, args, env = {}, mayFail = false) {
   return row;
 }
 
-/** A vitest project; its row says how many tests there were. */
-function vitest(name, project) {
+/** A vitest project, or some of its files; its row says how many tests there were. */
+function vitest(name, project, files = [], env = {}) {
   const report = join(reports, `${name.replaceAll(/\W+/g, '-')}.json`);
   const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`];
-  const row = step(name, 'npx', ['vitest', 'run', '--project', project, ...reporters]);
+  const row = step(
+    name,
+    'npx',
+    ['vitest', 'run', '--project', project, ...reporters, ...files],
+    env,
+  );
   const { numPassedTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
   const skipped = testResults
     .flatMap(({ assertionResults }) => assertionResults)
@@ -185,6 +212,10 @@ step('C with sanitizers', 'make', ['-C', 'native', 'test']);
 if (onPath('cppcheck')) step('cppcheck', 'make', ['-C', 'native', 'check']);
 if (isRoot) {
   vitest('integration on tsrun', 'integration');
+  const gone = OF_THE_HOST.filter((file) => !existsSync(join(top, file)));
+  if (gone.length > 0) throw new Error(`no such tests: ${gone.join(' ')}`);
+  const onNode = { TSRUN_RUNTIME: join(top, 'dist/tsrun.mjs') };
+  vitest('integration, Node host', 'integration', ['--retry=1', ...OF_THE_HOST], onNode);
   if (onPath('apt-get')) {
     vitest('engines', 'interop');
   } else {
