@@ -20,7 +20,7 @@ export async function startContainerd(sandbox: Sandbox, namespace: string): Prom
   sandbox.file('cni/10-pods.conflist', JSON.stringify(POD_NETWORK));
   sandbox.start('containerd', ['containerd', '--config', config]);
   const version = [...ctr(sandbox), 'version'];
-  await until(() => sandbox.run(version).status === 0, 'containerd');
+  await until(() => sandbox.run(version).status === 0, 'containerd', 100_000);
   const archive = makeImageArchive(sandbox.directory, IMAGE, ['sleep', '100000']);
   sandbox.ok([...ctr(sandbox), '-n', namespace, 'image', 'import', archive]);
 }

@@ -6,13 +6,19 @@ import { makeImageArchive } from './image.ts';
 import { type Result, type RunOptions, until, useSandbox } from './sandbox.ts';
 
 const IMAGE = 'busybox:test';
+/** On a busy machine two daemons, each with a containerd, take their time. */
+const DAEMON_PATIENCE_MS = 100_000;
 
 const sandbox = useSandbox(async (opened) => {
   const archive = makeImageArchive(opened.directory, IMAGE, ['sh']);
   RUNTIMES.forEach(startDaemon);
   for (const runtime of RUNTIMES) {
     const docker = openDocker(runtime);
-    await until(() => docker.call(['version']).status === 0, `dockerd with ${runtime}`);
+    await until(
+      () => docker.call(['version']).status === 0,
+      `dockerd with ${runtime}`,
+      DAEMON_PATIENCE_MS,
+    );
     docker.ok('load', '-i', archive);
   }
 });

@@ -157,7 +157,7 @@ function nullDevice(): string {
 }
 
 /** Polls until it holds; throws after a while, naming what was waited for. */
-export async function until(holds: () => boolean, what: string, timeoutMs = 20_000): Promise<void> {
+export async function until(holds: () => boolean, what: string, timeoutMs = 40_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!holds()) {
     if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
