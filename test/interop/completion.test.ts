@@ -13,6 +13,7 @@ function run(command: string, ...args: readonly string[]): string {
 
 describe('completion', () => {
   it('bash completes verbs and flags', () => {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: bash's, not JavaScript's
     const complete = 'COMP_WORDS=(tsrun delete --f); COMP_CWORD=2; _tsrun; echo "${COMPREPLY[@]}"';
     const script = `source <("$0" completion bash); ${complete}`;
     expect(run('bash', '-c', script, TSRUN)).toBe('--force\n');

@@ -25,7 +25,7 @@ export async function startContainerd(sandbox: Sandbox, namespace: string): Prom
   sandbox.ok([...ctr(sandbox), '-n', namespace, 'image', 'import', archive]);
 }
 
-/** The lines of docs/kubernetes.md for each runtime, and this machine's paths. */
+/** The lines of native/packaging/kubernetes.md for each runtime, and this machine's paths. */
 const containerdConfig = (directory: string): string => `version = 2
 root = "${directory}/containerd"
 state = "/run/containerd"
@@ -42,9 +42,10 @@ state = "/run/containerd"
 ${RUNTIMES.map(documentedHandler).join('')}`;
 
 function documentedHandler(runtime: Runtime): string {
-  const page = readFileSync(join(TOP, 'docs/kubernetes.md'), 'utf8');
+  const page = readFileSync(join(TOP, 'native/packaging/kubernetes.md'), 'utf8');
   const lines = /```toml\n(\[plugins[\s\S]*?)```/.exec(page)?.[1];
-  if (lines === undefined) throw new Error('docs/kubernetes.md has no lines for containerd');
+  if (lines === undefined)
+    throw new Error('native/packaging/kubernetes.md has no lines for containerd');
   return lines
     .replaceAll('runtimes.tsrun', `runtimes.${runtime}`)
     .replace(/BinaryName = ".*"/, `BinaryName = "${runtimePath(runtime)}"`);

@@ -31,7 +31,7 @@ function run(command: string, args: readonly string[], cwd = TOP): string {
 }
 
 describe('npm run package', () => {
-  beforeAll(() => run('npx', ['tsx', 'packaging/package.ts']));
+  beforeAll(() => run('npx', ['tsx', 'native/packaging/package.ts']));
   const packages = join(TOP, 'dist/packages');
   const found = (pattern: RegExp) => {
     const name = readdirSync(packages).find((one) => pattern.test(one));
@@ -79,7 +79,7 @@ describe('npm run package', () => {
 describe('npm pack', () => {
   let installed = '';
   beforeAll(() => {
-    run('node', ['packaging/npm.mjs']);
+    run('node', ['native/packaging/npm.mjs']);
     run('npm', ['pack', '--ignore-scripts', '--pack-destination', work]);
     installed = join(work, 'project/node_modules/tsrun');
     mkdirSync(installed, { recursive: true });

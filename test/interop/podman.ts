@@ -52,7 +52,7 @@ export function preparePodman(sandbox: Sandbox): void {
   openPodman(sandbox, 'runc').ok(...IMPORT, archive, IMAGE);
 }
 
-const DROP_IN = join(TOP, 'packaging/containers.conf.d/50-tsrun.conf');
+const DROP_IN = join(TOP, 'native/packaging/containers.conf.d/50-tsrun.conf');
 
 export function openPodman(sandbox: Sandbox, runtime: Runtime): Podman {
   const at = (name: string) => join(sandbox.directory, name);

@@ -6,10 +6,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { description, version } from '../package.json';
+import { description, version } from '../../package.json';
 import { manPages } from './man.ts';
 
-const TOP = resolve(import.meta.dirname, '..');
+const TOP = resolve(import.meta.dirname, '../..');
 const OUTPUT = join(TOP, 'dist/packages');
 const PROGRAM = join(TOP, process.argv[2] ?? 'tsrun');
 
@@ -47,10 +47,10 @@ function files(): ReadonlyMap<string, { readonly content: Buffer; readonly mode:
     ['usr/share/fish/vendor_completions.d/tsrun.fish', completion('fish')],
     ['usr/share/doc/tsrun/README.md', text('README.md')],
     ['usr/share/doc/tsrun/copyright', text('LICENSE')],
-    ['usr/share/doc/tsrun/kubernetes.md', text('docs/kubernetes.md')],
+    ['usr/share/doc/tsrun/kubernetes.md', text('native/packaging/kubernetes.md')],
     [
       'etc/containers/containers.conf.d/50-tsrun.conf',
-      text('packaging/containers.conf.d/50-tsrun.conf'),
+      text('native/packaging/containers.conf.d/50-tsrun.conf'),
     ],
   ]);
 }

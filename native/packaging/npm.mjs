@@ -6,9 +6,9 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
-import { commitDefine } from '../native/commit.mjs';
+import { commitDefine } from '../commit.mjs';
 
-const TOP = resolve(import.meta.dirname, '..');
+const TOP = resolve(import.meta.dirname, '../..');
 const OUTPUT = join(TOP, 'dist/npm');
 
 rmSync(OUTPUT, { recursive: true, force: true });
@@ -34,4 +34,7 @@ const program = join(OUTPUT, 'tsrun.mjs');
 writeFileSync(program, `#!/usr/bin/env node\n${readFileSync(program, 'utf8')}`);
 chmodSync(program, 0o755);
 copyFileSync(join(TOP, 'dist/tsrun-init'), join(OUTPUT, 'tsrun-init'));
-execFileSync('npx', ['tsc', '-p', 'packaging/tsconfig.json'], { cwd: TOP, stdio: 'inherit' });
+execFileSync('npx', ['tsc', '-p', 'native/packaging/tsconfig.json'], {
+  cwd: TOP,
+  stdio: 'inherit',
+});

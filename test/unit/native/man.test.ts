@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { manPages } from '../../../packaging/man.ts';
+import { manPages } from '../../../native/packaging/man.ts';
 import { commandOf, VERBS } from '../../../src/cli/commands.ts';
 import { GLOBAL_FLAGS } from '../../../src/cli/flags.ts';
 

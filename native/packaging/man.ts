@@ -1,8 +1,8 @@
 /** The manual pages, made from the command table: tsrun(8) and one page a command. */
 
-import { version } from '../package.json';
-import { type Command, commandOf, VERBS } from '../src/cli/commands.ts';
-import { type Flag, GLOBAL_FLAGS, HELP_FLAG } from '../src/cli/flags.ts';
+import { version } from '../../package.json';
+import { type Command, commandOf, VERBS } from '../../src/cli/commands.ts';
+import { type Flag, GLOBAL_FLAGS, HELP_FLAG } from '../../src/cli/flags.ts';
 
 /** File name to text, in roff's man macros. */
 export function manPages(): ReadonlyMap<string, string> {
