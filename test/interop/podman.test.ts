@@ -435,10 +435,14 @@ function shell(podman: Podman, line: string) {
   return sandbox.run(['bash', '-c', podman.expand(line)]);
 }
 
-/** The same with a terminal as standard streams. */
+/**
+ * The same with a terminal as standard streams. Its other end stays open for writing ("<>"): at the end of
+ * its input, script types Ctrl-D, after which podman may take no more of the container's output.
+ */
 function terminal(podman: Podman, line: string, before = 'true') {
   const command = `${before}; ${podman.expand(line)}`;
-  return sandbox.run(['script', '-qec', command, '/dev/null'], { env: { SHELL: '/bin/bash' } });
+  const script = 'script -qec "$0" /dev/null <> <(:)';
+  return sandbox.run(['bash', '-c', script, command], { env: { SHELL: '/bin/bash' } });
 }
 
 const logged = (podman: Podman, id: string, text: string) =>
