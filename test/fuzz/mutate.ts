@@ -2,7 +2,7 @@
  * Documents nobody meant: real configs with parts replaced, moved, made up from the schemas, and texts with
  * bytes changed. The same seed gives the same documents.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { toJson } from '../integration/config.ts';
 
@@ -18,9 +18,9 @@ export interface Documents {
 
 /** Real texts to begin with. */
 export function realConfigs(): readonly string[] {
-  const bundles = readdirSync(join(TOP, 'bundles'), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => join(TOP, 'bundles', name, 'config.json'));
+  const bundles = readdirSync(join(TOP, 'bundles'))
+    .map((name) => join(TOP, 'bundles', name, 'config.json'))
+    .filter((path) => existsSync(path));
   const fixtures = join(TOP, 'test/fixtures/real-configs');
   const real = readdirSync(fixtures).map((name) => join(fixtures, name));
   return [...bundles, ...real].map((path) => readFileSync(path, 'utf8'));

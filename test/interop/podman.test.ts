@@ -437,12 +437,14 @@ function shell(podman: Podman, line: string) {
 
 /**
  * The same with a terminal as standard streams. Its other end stays open for writing ("<>"): at the end of
- * its input, script types Ctrl-D, after which podman may take no more of the container's output.
+ * its input, script types Ctrl-D, after which podman may take no more of the container's output. With
+ * that, script's own exit status (-e) is not always the command's, which therefore prints its own.
  */
 function terminal(podman: Podman, line: string, before = 'true') {
-  const command = `${before}; ${podman.expand(line)}`;
-  const script = 'script -qec "$0" /dev/null <> <(:)';
-  return sandbox.run(['bash', '-c', script, command], { env: { SHELL: '/bin/bash' } });
+  const command = `${before}; ${podman.expand(line)}; echo "status $?"`;
+  const script = 'script -qc "$0" /dev/null <> <(:)';
+  const { stdout } = sandbox.run(['bash', '-c', script, command], { env: { SHELL: '/bin/bash' } });
+  return { stdout, status: Number(/status (\d+)\r?\n$/.exec(stdout)?.[1]) };
 }
 
 const logged = (podman: Podman, id: string, text: string) =>
