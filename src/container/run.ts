@@ -1,7 +1,7 @@
 /** `run`: create and start; in the foreground this program then makes way for the supervisor. */
 
 import { engine } from '../engine/current.ts';
-import { openDirectory } from '../linux/files.ts';
+import { openDirectory, release } from '../linux/files.ts';
 import { becomeSubreaper, blockSignals } from '../linux/processes.ts';
 import { INIT } from '../plan/step.ts';
 import { createContainer } from './create.ts';
@@ -31,6 +31,10 @@ export function run(request: RunRequest): void {
   const { slots, stored } = createContainer(request, 'foreground');
   request.created?.(slots);
   const master = receiveMaster(slots);
+  // Init has the socket that `start` connects to: were it open here too, an init that was killed before it
+  // could accept would be waited for without end.
+  const listening = slots.take('start');
+  if (listening !== undefined) release(listening);
   startOrDelete(request, stored);
   request.started?.();
   supervise(slots.get(INIT), master, endingOf(request, stored));

@@ -37,8 +37,10 @@ export function startCreated(created: Stored, warn: Warn, trace?: Trace): void {
     try {
       letGo(stored);
     } catch (thrown) {
-      // Somebody else was faster.
-      if (failedWith(thrown, 'ENOENT', 'ECONNREFUSED')) throw cannotStart(statusOf(stored));
+      // Somebody else was faster, or init has ended and is not quite gone yet.
+      if (failedWith(thrown, 'ENOENT', 'ECONNREFUSED')) {
+        throw cannotStart(statusOf(stored) === 'running' ? 'running' : 'stopped');
+      }
       throw thrown;
     }
   };

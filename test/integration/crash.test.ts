@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { addUserNamespace, type Config } from './config.ts';
+import { makeInjector } from './faults/injector.ts';
 import { isTsrun, leftovers, type Result, until, useContainers } from './runtime.ts';
 import { times } from './soak.ts';
 
@@ -189,6 +190,21 @@ describe.runIf(isTsrun)('a create that was killed', () => {
     const list = t.call(['list', '--quiet']);
     expect(list.status).toBe(0);
     expect(list.stdout.split('\n')).toContain(whole.id);
+  });
+});
+
+describe.runIf(isTsrun)('run whose init is killed while it waits to be started', () => {
+  it('says so and ends, and leaves nothing', () => {
+    const injector = makeInjector(t);
+    const args = (id: string) => ['run', '--bundle', t.bundle(short), id];
+    const waiting = injector.record(args(t.newId())).find(({ name }) => name === 'accept4');
+    if (waiting === undefined) throw new Error('no init has waited');
+    const id = t.newId();
+    const { result, hangs, hit } = injector.fail(args(id), { at: waiting, by: 'kill' });
+    expect({ hangs, name: hit?.name }).toEqual({ hangs: false, name: 'accept4' });
+    expect(result.status).not.toBe(0);
+    expect(result.stderr).toMatch(/^tsrun: run [^\n]+\n$/);
+    expect(existsSync(join(t.stateRoot, id))).toBe(false);
   });
 });
 
