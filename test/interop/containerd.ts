@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RUNTIMES, type Runtime, runtimePath } from './features.ts';
 import { makeImageArchive } from './image.ts';
-import { type Sandbox, TOP, until } from './sandbox.ts';
+import { type Sandbox, TOP } from './sandbox.ts';
 
 /** Also what pods are held by: its own command waits. */
 export const IMAGE = 'docker.io/library/busybox:test';
@@ -18,9 +18,9 @@ export const ctr = (sandbox: Sandbox): readonly string[] => [
 export async function startContainerd(sandbox: Sandbox, namespace: string): Promise<void> {
   const config = sandbox.file('containerd.toml', containerdConfig(sandbox.directory));
   sandbox.file('cni/10-pods.conflist', JSON.stringify(POD_NETWORK));
-  sandbox.start('containerd', ['containerd', '--config', config]);
   const version = [...ctr(sandbox), 'version'];
-  await until(() => sandbox.run(version).status === 0, 'containerd', 100_000);
+  const serves = () => sandbox.run(version).status === 0;
+  await sandbox.start('containerd', ['containerd', '--config', config], serves);
   const archive = makeImageArchive(sandbox.directory, IMAGE, ['sleep', '100000']);
   sandbox.ok([...ctr(sandbox), '-n', namespace, 'image', 'import', archive]);
 }

@@ -38,8 +38,8 @@ export interface Sandbox {
   run(command: readonly string[], options?: RunOptions): Result;
   /** The same of a command that must succeed; gives its standard output. */
   ok(command: readonly string[], options?: RunOptions): string;
-  /** Starts a program that stays, a daemon; its output goes to `<directory>/<name>.log`. */
-  start(name: string, command: readonly string[]): void;
+  /** Starts a daemon and waits until it is `ready`. Throws with the end of its log when it ends before, or never is. */
+  start(name: string, command: readonly string[], ready: () => boolean): Promise<void>;
   /** Writes a file and gives its path. */
   file(name: string, text: string): string;
   /** Directories of cgroups that are there besides the place's own, one path for all hierarchies. */
@@ -122,10 +122,18 @@ export function useSandbox(setUp: (sandbox: Sandbox) => Promise<void> | void): S
       }
       return stdout;
     },
-    start(name, command) {
+    async start(name, command, ready) {
       const log = join(opened.directory, `${name}.log`);
       const [program, args] = enter(['sh', '-c', 'exec "$@" >"$0" 2>&1', log, ...command]);
-      spawn(program, args, { stdio: 'ignore', detached: true }).unref();
+      const daemon = spawn(program, args, { stdio: 'ignore', detached: true });
+      daemon.unref();
+      try {
+        await until(() => daemon.exitCode !== null || ready(), name, DAEMON_PATIENCE_MS);
+        if (daemon.exitCode !== null) throw new Error(`${name} ended with ${daemon.exitCode}`);
+      } catch (error) {
+        const end = readFileSync(log, 'utf8').split('\n').slice(-LOG_LINES).join('\n');
+        throw new Error(`${name} is not ready. Its log ends with:\n${end}`, { cause: error });
+      }
     },
     file(name, text) {
       const path = join(opened.directory, name);
@@ -143,6 +151,10 @@ export function useSandbox(setUp: (sandbox: Sandbox) => Promise<void> | void): S
 
 const ENTER = join(import.meta.dirname, 'enter.sh');
 const REDIRECT = 'exec "$@" >"$0/stdout" 2>"$0/stderr"';
+
+/** On a busy machine a daemon that starts others takes its time. */
+const DAEMON_PATIENCE_MS = 100_000;
+const LOG_LINES = 15;
 
 /** Every cgroup of the mark, parents first. */
 function cgroupPaths(mark: string): string[] {
