@@ -13,8 +13,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
-import { commitDefine } from './commit.mjs';
+import { bundleForNode } from './bundleForNode.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
@@ -34,25 +33,7 @@ for (const name of readdirSync(dist).filter((file) => file.endsWith('.mjs'))) {
   rmSync(join(dist, name));
 }
 
-await build({
-  absWorkingDir: root,
-  entryPoints: { tsrun: 'src/node.ts' },
-  outdir: 'dist',
-  outExtension: { '.js': '.mjs' },
-  // What is import()ed, the help, is loaded when it is asked for.
-  splitting: true,
-  bundle: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  // It finds its addon by its own place in node_modules.
-  external: ['koffi'],
-  define: commitDefine(root),
-  banner: {
-    js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
-  },
-  logLevel: 'warning',
-});
+await bundleForNode(root, { tsrun: 'src/node.ts' }, 'dist');
 writeFileSync(bundle, `${firstLine}\n${readFileSync(bundle, 'utf8')}`);
 chmodSync(bundle, 0o755);
 rmSync(join(root, 'tsrun'), { force: true });

@@ -3,7 +3,14 @@
  * exit status. Nothing else prints errors or decides how tsrun exits.
  */
 import { parseOpening, parseRequest, type Request } from './cli/commandLine.ts';
-import { commandOf, findVerb, isSeldom, type SeldomVerb, type Verb } from './cli/commands.ts';
+import {
+  commandOf,
+  containerIdOf,
+  findVerb,
+  isSeldom,
+  type SeldomVerb,
+  type Verb,
+} from './cli/commands.ts';
 import { globalsOf, type Invocation } from './cli/invocation.ts';
 import { type Log, type LogFormat, openLog } from './cli/log.ts';
 import { print, writeText } from './cli/output.ts';
@@ -124,7 +131,11 @@ function addHint(
   let hint = '';
   import('./explain/hint.ts')
     .then(({ hintFor }) => {
-      hint = hintFor(error, { verb, root: globalsOf(globals).root, id: args[0] ?? '' });
+      hint = hintFor(error, {
+        verb,
+        root: globalsOf(globals).root,
+        id: containerIdOf(verb, args) ?? '',
+      });
     })
     .catch(() => {})
     .finally(() => finish(hint));
@@ -138,10 +149,8 @@ const failureStatusOf = (request: Request | undefined): number =>
 function contextOf(error: TsrunError, request: Request | undefined): string {
   if (request?.kind !== 'verb' || error.code === 'usage') return '';
   const { verb, args } = request;
-  const [id] = args;
-  return commandOf(verb).arguments.min === 0 || id === undefined
-    ? `${verb}: `
-    : `${verb} ${JSON.stringify(id)}: `;
+  const id = containerIdOf(verb, args);
+  return id === undefined ? `${verb}: ` : `${verb} ${JSON.stringify(id)}: `;
 }
 
 /** Loaded on demand: yargs takes longer to set up than tsrun to do its work. */

@@ -5,31 +5,14 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { build } from 'esbuild';
-import { commitDefine } from '../commit.mjs';
+import { bundleForNode } from '../bundleForNode.mjs';
 
 const TOP = resolve(import.meta.dirname, '../..');
 const OUTPUT = join(TOP, 'dist/npm');
 
 rmSync(OUTPUT, { recursive: true, force: true });
 mkdirSync(OUTPUT, { recursive: true });
-await build({
-  absWorkingDir: TOP,
-  entryPoints: { tsrun: 'src/node.ts', library: 'src/library.ts' },
-  outdir: 'dist/npm',
-  outExtension: { '.js': '.mjs' },
-  splitting: true,
-  bundle: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  external: ['koffi'],
-  define: commitDefine(TOP),
-  banner: {
-    js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
-  },
-  logLevel: 'warning',
-});
+await bundleForNode(TOP, { tsrun: 'src/node.ts', library: 'src/library.ts' }, 'dist/npm');
 const program = join(OUTPUT, 'tsrun.mjs');
 writeFileSync(program, `#!/usr/bin/env node\n${readFileSync(program, 'utf8')}`);
 chmodSync(program, 0o755);

@@ -6,10 +6,13 @@ import {
   bundle,
   CHECKPOINTING,
   CREATION,
+  DETACH,
   EXECUTION,
   type Flag,
+  format,
   KEEP_STATUS,
   LIMITS,
+  NO_SUBREAPER,
   RESTORING,
   TRACE,
 } from './flags.ts';
@@ -24,6 +27,8 @@ export interface Command {
   readonly flags: readonly Flag[];
   /** Whatever stands behind the first argument is an argument too: it is another program's flag. */
   readonly flagsFirst?: true;
+  /** Where among the arguments the container's id stands, when not first. */
+  readonly idIndex?: number;
   /** The exit status when it fails, where that is not 1. */
   readonly failureStatus?: number;
 }
@@ -80,13 +85,9 @@ const TABLE = {
       "Creates and starts a container, waits for it and exits with its status, or with 128 and the signal's number.",
     flags: [
       ...CREATION,
-      { name: 'detach', alias: 'd', type: 'bool', help: "detach from the container's process" },
+      DETACH,
       { name: 'keep', type: 'bool', help: 'do not delete the container after it exits' },
-      {
-        name: 'no-subreaper',
-        type: 'bool',
-        help: 'do not adopt processes the container leaves behind',
-      },
+      NO_SUBREAPER,
     ],
   },
   exec: {
@@ -105,13 +106,7 @@ const TABLE = {
     ...NOTHING,
     summary: 'list the containers of the given --root',
     flags: [
-      {
-        name: 'format',
-        alias: 'f',
-        type: 'text',
-        default: 'table',
-        help: "select one of: 'table' or 'json'",
-      },
+      format('table', 'json'),
       { name: 'quiet', alias: 'q', type: 'bool', help: 'display only container IDs' },
     ],
   },
@@ -123,15 +118,7 @@ const TABLE = {
     description:
       "The table is made by ps(1) of the host, which is given the options behind the container's name " +
       '(default: -ef) and must print a column PID.',
-    flags: [
-      {
-        name: 'format',
-        alias: 'f',
-        type: 'text',
-        default: 'table',
-        help: "select one of: 'table' or 'json'",
-      },
-    ],
+    flags: [format('table', 'json')],
   },
   pause: {
     ...ONE_ID,
@@ -174,7 +161,7 @@ const TABLE = {
       'Writes a config.json to begin with: a shell in a read-only root file system. A file that is ' +
       'there already is left alone.',
     flags: [
-      { ...bundle },
+      bundle,
       {
         name: 'rootless',
         type: 'bool',
@@ -192,13 +179,7 @@ const TABLE = {
       'Exits with 1 when one of them is an error. Needs no privileges and touches nothing.',
     flags: [
       bundle,
-      {
-        name: 'format',
-        alias: 'f',
-        type: 'text',
-        default: 'text',
-        help: "select one of: 'text', 'json' or 'sarif'",
-      },
+      format('text', 'json', 'sarif'),
       { name: 'no-host', type: 'bool', help: 'check the config alone, whatever this host can do' },
     ],
   },
@@ -209,15 +190,7 @@ const TABLE = {
       'Asks the kernel, not the config: which namespaces it has and with whom it shares them, its limits ' +
       'beside what it uses, its mounts with the property that asked for each, capabilities, seccomp, labels ' +
       'and ids.',
-    flags: [
-      {
-        name: 'format',
-        alias: 'f',
-        type: 'text',
-        default: 'text',
-        help: "select one of: 'text' or 'json'",
-      },
-    ],
+    flags: [format('text', 'json')],
   },
   wait: {
     ...ONE_ID,
@@ -226,15 +199,7 @@ const TABLE = {
       'Prints the exit status, or 128 and the number of the signal. Of a container that has ended already ' +
       'it is known when it was created with --keep-status, or while its parent has not reaped it; of one ' +
       'that still runs, where this kernel tells (Linux 6.15).',
-    flags: [
-      {
-        name: 'format',
-        alias: 'f',
-        type: 'text',
-        default: 'text',
-        help: "select one of: 'text' or 'json'",
-      },
-    ],
+    flags: [format('text', 'json')],
   },
   checkpoint: {
     ...ONE_ID,
@@ -262,6 +227,7 @@ const TABLE = {
   mounts: {
     usage: '<add|remove|list> <container-id> [file]',
     arguments: { min: 2, max: 3 },
+    idIndex: 1,
     summary: 'change the mounts of a container while it runs',
     description:
       'The file (- is standard input) is a list of mounts as config.json has them: add makes them in the ' +
@@ -279,13 +245,7 @@ const TABLE = {
       'privileges and touches nothing.',
     flags: [
       bundle,
-      {
-        name: 'format',
-        alias: 'f',
-        type: 'text',
-        default: 'text',
-        help: "select one of: 'text', 'json', 'html' or 'strace'",
-      },
+      format('text', 'json', 'html', 'strace'),
       { name: 'strace', type: 'bool', help: 'the same as --format strace' },
       { name: 'why', type: 'text', help: 'only what this property causes: /mounts/3 or mounts[3]' },
       { name: 'diff', type: 'text', help: 'what the bundle changes, compared with this one' },
@@ -309,3 +269,9 @@ export const commandOf = (verb: Verb): Command => ({ name: verb, ...TABLE[verb] 
 
 /** The verb of this name; undefined when there is none. */
 export const findVerb = (name: string): Verb | undefined => VERBS.find((verb) => verb === name);
+
+/** The container's id among a verb's arguments; undefined for a verb that is about no container. */
+export function containerIdOf(verb: Verb, args: readonly string[]): string | undefined {
+  const { arguments: taken, idIndex = 0 } = commandOf(verb);
+  return taken.min === 0 ? undefined : args[idIndex];
+}

@@ -39,6 +39,26 @@ const pidfdSocket: Flag = {
 
 const pidFile: Flag = { name: 'pid-file', type: 'text', help: 'file to write the process id to' };
 
+export const DETACH: Flag = {
+  name: 'detach',
+  alias: 'd',
+  type: 'bool',
+  help: "detach from the container's process",
+};
+
+export const NO_SUBREAPER: Flag = {
+  name: 'no-subreaper',
+  type: 'bool',
+  help: 'do not adopt processes the container leaves behind',
+};
+
+/** `--format`, of two formats or more; the first is the default. */
+export const format = (first: string, ...others: readonly string[]): Flag => {
+  const names = [first, ...others].map((name) => `'${name}'`);
+  const help = `select one of: ${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+  return { name: 'format', alias: 'f', type: 'text', default: first, help };
+};
+
 export const TRACE: Flag = {
   name: 'trace',
   type: 'text',
@@ -196,12 +216,8 @@ export const CHECKPOINTING: readonly Flag[] = [
 export const RESTORING: readonly Flag[] = [
   ...CREATION.filter(({ name }) => name !== 'pidfd-socket' && name !== 'preserve-fds'),
   ...CRIU,
-  { name: 'detach', alias: 'd', type: 'bool', help: "detach from the container's process" },
-  {
-    name: 'no-subreaper',
-    type: 'bool',
-    help: 'do not adopt processes the container leaves behind',
-  },
+  DETACH,
+  NO_SUBREAPER,
   { name: 'tcp-close', type: 'bool', help: 'restore connections closed' },
   {
     name: 'lsm-profile',
@@ -210,6 +226,9 @@ export const RESTORING: readonly Flag[] = [
   },
   { name: 'lsm-mount-context', type: 'text', help: 'another SELinux context for mounts' },
 ];
+
+/** Every command has it. */
+export const HELP_FLAG: Flag = { name: 'help', alias: 'h', type: 'bool', help: 'show help' };
 
 export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: 'debug', type: 'bool', help: 'log debug messages too' },
@@ -248,8 +267,5 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
     help: "ignore cgroup permission errors: 'true', 'false' or 'auto'",
   },
   { name: 'version', alias: 'v', type: 'bool', help: 'print the version' },
-  { name: 'help', alias: 'h', type: 'bool', help: 'show help' },
+  HELP_FLAG,
 ];
-
-/** Every command has it. */
-export const HELP_FLAG: Flag = { name: 'help', alias: 'h', type: 'bool', help: 'show help' };

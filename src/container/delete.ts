@@ -9,7 +9,7 @@ import { F_OK } from '../linux/constants/file.ts';
 import { SIGNALS } from '../linux/constants/signals.ts';
 import { access, release, removeIfExists, rmdir } from '../linux/files.ts';
 import { signalProcess, waitUntilEnded } from '../linux/pidfd.ts';
-import { runPoststop } from './hooks.ts';
+import { endPoststart, runPoststop } from './hooks.ts';
 import type { StateRecord } from './record.ts';
 import type { Warn } from './request.ts';
 import { unmountRootfs } from './rootfsMounts.ts';
@@ -63,6 +63,7 @@ function deleteStored(root: string, id: string, force: boolean, warn: Warn): boo
     // This process holds the lock, so nobody is creating it any more.
     const isDeletable = status === 'stopped' || status === 'created' || status === 'creating';
     if (!force && !isDeletable) throw cannotDelete(id, status);
+    if (force) endPoststart(stored, PATIENCE_MS);
     destroy(stored, warn);
     return true;
   } finally {

@@ -8,7 +8,7 @@ import { connectUnix, receive, send } from '../linux/sockets.ts';
 import { blame } from '../wire/blame.ts';
 import { decodeReport, GO, REPORT_BYTES } from '../wire/report.ts';
 import { destroy } from './delete.ts';
-import { runPoststart } from './hooks.ts';
+import { announcePoststart, runPoststart } from './hooks.ts';
 import { handOverListener } from './listener.ts';
 import type { Trace, Warn } from './request.ts';
 import { statusOf } from './status.ts';
@@ -55,8 +55,10 @@ function startStored(
 ): void {
   const lock = lockContainer(stored.directory, LOCK_PATIENCE_MS);
   if (lock === undefined) throw containerMissing();
+  let announced: Fd | undefined;
   try {
     go(stored);
+    announced = announcePoststart(stored);
   } finally {
     release(lock);
   }
@@ -65,6 +67,8 @@ function startStored(
   } catch (thrown) {
     destroy(stored, warn);
     throw thrown;
+  } finally {
+    if (announced !== undefined) release(announced);
   }
 }
 

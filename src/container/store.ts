@@ -122,13 +122,13 @@ export function load(root: string, id: string): Stored {
 /** A container, or undefined when its directory or its state.json is missing or broken. */
 export function loadIfReadable(root: string, id: string): Stored | undefined {
   const directory = directoryOf(root, id);
-  const text = readTextIfExists(`${directory}/${STATE_FILE}`);
+  const text = readTextIfExists(stateFileOf(directory));
   const record = text === undefined ? undefined : parseRecord(text);
   return record === undefined ? undefined : { directory, record };
 }
 
 /** Whether there is a state.json, readable or not: without one nothing has been made for the container. */
-export const hasState = (directory: string): boolean => access(`${directory}/${STATE_FILE}`, F_OK);
+export const hasState = (directory: string): boolean => access(stateFileOf(directory), F_OK);
 
 /** The names of containers in the state root, sorted; none when there is no state root. */
 export const storedIds = (root: string): readonly string[] =>
@@ -140,7 +140,7 @@ export const storedIds = (root: string): readonly string[] =>
 /** Writes state.json: a reader sees the old or the new one. */
 export const saveRecord = (directory: string, record: StateRecord): void =>
   replaceFile(
-    `${directory}/${STATE_FILE}`,
+    stateFileOf(directory),
     `${directory}/.${STATE_FILE}`,
     engine().encodeUtf8(printRecord(record)),
     0o600,
@@ -160,6 +160,8 @@ export const replaceConfig = (directory: string, text: string): void =>
 
 /** The config the container was created from, with what `update` has changed since. */
 export const savedConfig = (directory: string): string => readText(`${directory}/${CONFIG_FILE}`);
+
+export const stateFileOf = (directory: string): string => `${directory}/${STATE_FILE}`;
 
 export const startSocketOf = (directory: string): string => `${directory}/${START_SOCKET}`;
 

@@ -1,5 +1,5 @@
 /** `delete --force` of what is in the way of it: commands that wait for ever, records that cannot be read. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Config } from './config.ts';
@@ -38,15 +38,36 @@ describe.runIf(isTsrun)('delete --force', () => {
     await until(() => leftovers(id, file).length === 0, `no leftovers: ${leftovers(id, file)}`);
   });
 
-  it('does not wait for a start that waits for a hook', async () => {
-    const file = join(t.newDirectory(), 'here');
-    const { id } = t.create(hangs('poststart', file));
-    const { pid } = t.state(id);
-    const start = t.spawn(['start', id]);
-    await until(() => existsSync(file), 'the hook');
+  it.each([['start'], ['run', '--detach'], ['run']])(
+    'ends a %s that waits for a poststart hook, and the hook',
+    async (...verb) => {
+      const file = join(t.newDirectory(), 'here');
+      const id = t.newId('-hangs');
+      const bundle = t.bundle(hangs('poststart', file));
+      const args = verb[0] === 'start' ? [id] : ['--bundle', bundle, id];
+      if (verb[0] === 'start') t.call(['create', '--bundle', bundle, id]);
+      const waiting = t.spawn([...verb, ...args]);
+      await until(() => existsSync(file), 'the hook');
+      const { pid } = t.state(id);
+      expect(t.call(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' });
+      expect(hasEnded(pid)).toBe(true);
+      expect((await waiting.ended).status).toBe(137);
+      await until(() => leftovers(id, file).length === 0, `no leftovers: ${leftovers(id, file)}`);
+    },
+  );
+
+  it('of a run whose poststart hooks are done lets it report how the container ended', async () => {
+    const id = t.newId('-hooked');
+    const bundle = t.bundle((config) => {
+      asleep(config);
+      config.hooks = { poststart: [{ path: '/bin/true' }] };
+    });
+    const run = t.spawn(['run', '--keep', '--bundle', bundle, id]);
+    const program = () => readlinkSync(`/proc/${run.child.pid}/exe`);
+    await until(() => program().startsWith('/memfd:'), 'the supervisor');
     expect(t.call(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' });
-    expect(hasEnded(pid)).toBe(true);
-    start.child.kill('SIGKILL');
+    await run.ended;
+    expect(run.child).toMatchObject({ exitCode: 137, signalCode: null });
   });
 
   it('ends no command that is in time, but waits for it', async () => {

@@ -73,6 +73,7 @@ describe.runIf(isTsrun)('mounts', () => {
     const wrong = [{ destination: '/mnt', source: '/no/such', options: ['bind'] }];
     const added = t.call(['mounts', 'add', id, '-'], input(wrong));
     expect(added.status).toBe(1);
+    expect(added.stderr).toContain(`mounts "${id}": `);
     expect(added.stderr).toMatch(/mounts\[0\] \("\/mnt"\): open_tree "\/no\/such": ENOENT/);
     const absent = t.call(
       ['mounts', 'remove', id, '-'],
