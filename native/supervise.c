@@ -23,11 +23,13 @@
 
 extern char **environ;
 
-enum { USAGE = 2, FAILURE = 1, SIGNALLED = 128 };
+enum { USAGE = 2, FAILURE = 1, SIGNALLED = 128, LOOK_AGAIN_MS = 50 };
 
 struct supervisor {
     pid_t container;
     bool has_ended;
+    /* waitpid(2) has failed and told nothing: no signal may come again for who has ended. */
+    bool must_look;
     int status;
     int signals;
     struct tsr_relay relay;
@@ -45,6 +47,7 @@ static void reap(struct supervisor *s)
             s->status = WIFSIGNALED(status) ? SIGNALLED + WTERMSIG(status) : WEXITSTATUS(status);
         }
     }
+    s->must_look = pid < 0 && errno != ECHILD;
     /* Not our child, or reaped by somebody else: its status is lost. */
     if (pid < 0 && errno == ECHILD && !s->has_ended) {
         s->has_ended = true;
@@ -105,10 +108,12 @@ static void attend(struct supervisor *s)
         struct pollfd polled[1 + TSR_RELAY_POLLED] = {{.fd = s->signals, .events = POLLIN}};
 
         tsr_relay_prepare(&s->relay, polled + 1);
-        if (poll(polled, 1 + TSR_RELAY_POLLED, -1) < 0)
+        if (poll(polled, 1 + TSR_RELAY_POLLED, s->must_look ? LOOK_AGAIN_MS : -1) < 0)
             continue;
         if (polled[0].revents != 0)
             take_signals(s);
+        if (s->must_look)
+            reap(s);
         tsr_relay_move(&s->relay, polled + 1);
     }
     tsr_relay_drain(&s->relay);

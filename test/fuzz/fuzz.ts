@@ -53,9 +53,15 @@ const LIMIT_MS = 2000;
 /** Documents are made in runs of so many: the state of the random numbers begins anew with each. */
 const RUN = 100;
 
-/** Not by the clock: other processes have no part in it. */
-function processorMs(): number {
-  const { user, system } = process.cpuUsage();
+/** Once more and not by the clock: other processes may have had a part in it. */
+function processorMsOf(run: Case, text: string): number {
+  const start = process.cpuUsage();
+  try {
+    run(text);
+  } catch {
+    // It is told of already.
+  }
+  const { user, system } = process.cpuUsage(start);
   return (user + system) / 1000;
 }
 
@@ -75,7 +81,7 @@ export function fuzz(
     if (source === undefined) source = make(() => randoms.next());
     if (index % RUN === 0) randoms.next = randomFrom(seed + index);
     const text = source.next();
-    const start = processorMs();
+    const start = performance.now();
     try {
       const outcome = run(text);
       taken += Number(outcome.isTaken);
@@ -85,7 +91,8 @@ export function fuzz(
       const message = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
       failures.push({ seed, index, text, message });
     }
-    const ms = processorMs() - start;
+    const took = performance.now() - start;
+    const ms = took > LIMIT_MS ? processorMsOf(run, text) : took;
     if (ms > LIMIT_MS) failures.push({ seed, index, text, message: `took ${ms} ms` });
     slowestMs = Math.max(slowestMs, ms);
   }

@@ -2,15 +2,16 @@
  * tsrun, its executor, its supervisor, killed with SIGKILL at any moment: what they leave, `delete --force`
  * removes. And many at once, on one container or on many. (faults.test.ts kills at every system call.)
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { addUserNamespace, type Config } from './config.ts';
 import { makeInjector } from './faults/injector.ts';
-import { isTsrun, leftovers, type Result, until, useContainers } from './runtime.ts';
-import { times } from './soak.ts';
+import { isTsrun, leftovers, until, useContainers } from './runtime.ts';
+import { isSoak, times } from './soak.ts';
 
 const t = useContainers();
+const EIO = 5;
 /** Kills of all five verbs: a hundred shares. */
 const KILLS = times(200, 2000);
 
@@ -21,7 +22,7 @@ const busy = (config: Config) => {
 };
 const short = (config: Config) => {
   busy(config);
-  config.process.args = ['true'];
+  config.process.args = ['sleep', '0.02'];
 };
 
 const must = (...args: string[]) => expect(t.call(args)).toMatchObject({ status: 0 });
@@ -34,6 +35,8 @@ interface Killed {
   readonly config: (config: Config) => void;
   readonly args: (id: string, bundle: string) => readonly string[];
   readonly prepare?: (bundle: string) => (id: string) => void;
+  /** A process of it that is no child of the command's: the container's init. */
+  readonly beside?: (id: string) => number;
   /** Of 100 kills. */
   readonly share: number;
 }
@@ -50,6 +53,7 @@ const KILLED: readonly Killed[] = [
     config: busy,
     args: (id) => ['start', id],
     prepare: (bundle) => (id) => must('create', '--bundle', bundle, id),
+    beside: (id) => t.state(id).pid,
     share: 20,
   },
   // A process that exec has left is for the host's init to reap, which may take its time (a second, in some
@@ -81,13 +85,29 @@ function familyOf(pid: number): readonly number[] {
   }
 }
 
-function kill(pid: number): boolean {
+const hasEnded = (pid: number): boolean =>
+  /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+
+type Role = 'tsrun' | 'supervisor' | 'executor' | 'init' | 'other';
+
+/** Kills it, and says who it was; undefined when it had ended before. */
+function kill(pid: number, isCommand: boolean): Role | undefined {
   try {
-    const dead = /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-    return !dead && process.kill(pid, 'SIGKILL');
+    if (hasEnded(pid)) return undefined;
+    const role = roleOf(pid, isCommand);
+    process.kill(pid, 'SIGKILL');
+    return role;
   } catch {
-    return false;
+    return undefined;
   }
+}
+
+function roleOf(pid: number, isCommand: boolean): Role {
+  const isExecutor = readlinkSync(`/proc/${pid}/exe`).startsWith('/memfd:');
+  if (isCommand) return isExecutor ? 'supervisor' : 'tsrun';
+  // In the container's pid namespace it has a second number.
+  if (/^NSpid:\t\d+\t/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) return 'init';
+  return isExecutor ? 'executor' : 'other';
 }
 
 /** Whole milliseconds, which timers count in, are too coarse for what takes five. */
@@ -111,19 +131,29 @@ async function timeOf(
   return took;
 }
 
-/** Runs the verb with one of its processes killed in its span; false when it came too late. */
+/** Runs the verb with one of its processes killed in its span; undefined when it came too late. */
 async function killOnce(
   args: readonly string[],
   span: number,
-): Promise<{ readonly hit: boolean; readonly result: Result }> {
+  beside: readonly number[],
+): Promise<Role | undefined> {
   const { child, ended } = t.spawn(args);
+  const command = child.pid ?? -1;
   spin(Math.random() * span);
-  const family = familyOf(child.pid ?? -1);
-  // Itself as often as all others together: they are short-lived.
+  let family = familyOf(command);
+  // Itself as often as all others together, which are short-lived: the next of them is waited for.
+  const isOther = Math.random() < 0.5;
+  if (isOther && family.length === 1 && beside.length === 0) {
+    while (family.length === 1 && !hasEnded(command)) family = familyOf(command);
+    spin(Math.random() * 2);
+    family = familyOf(command);
+  }
+  const others = [...family.slice(1), ...beside];
   const victim =
-    Math.random() < 0.5 ? family[0] : family[Math.floor(Math.random() * family.length)];
-  const hit = victim !== undefined && kill(victim);
-  return { hit, result: await ended };
+    isOther && others.length > 0 ? others[Math.floor(Math.random() * others.length)] : family[0];
+  const role = victim === undefined ? undefined : kill(victim, victim === command);
+  await ended;
+  return role;
 }
 
 describe.runIf(isTsrun).each(KILLED)('$verb with one of its processes killed', (killed) => {
@@ -135,13 +165,18 @@ describe.runIf(isTsrun).each(KILLED)('$verb with one of its processes killed', (
     const prepare = killed.prepare?.(bundle) ?? (() => {});
     let span = await timeOf(prepare, (id) => killed.args(id, bundle));
     let count = 0;
+    const roles = new Map<Role, number>();
     for (let round = 0; count < kills && round < 5 * kills; round++) {
       const id = `${t.mark}-${killed.verb}${round}`;
       prepare(id);
-      const { hit } = await killOnce(killed.args(id, bundle), span);
-      if (hit) count++;
+      const beside = killed.beside === undefined ? [] : [killed.beside(id)];
+      const role = await killOnce(killed.args(id, bundle), span, beside);
+      if (role !== undefined) {
+        count++;
+        roles.set(role, (roles.get(role) ?? 0) + 1);
+      }
       // The machine may get faster or slower meanwhile: the span follows it.
-      span *= hit ? 1.02 : 0.9;
+      span *= role === undefined ? 0.9 : 1.02;
       const removed = t.call(['delete', '--force', id]);
       expect(removed, `round ${round}`).toMatchObject({ status: 0, stderr: '' });
       expect(existsSync(join(t.stateRoot, id)), `round ${round}: state`).toBe(false);
@@ -150,6 +185,7 @@ describe.runIf(isTsrun).each(KILLED)('$verb with one of its processes killed', (
       () => leftovers(t.mark, t.directory).length === 0,
       `nothing to be left: ${leftovers(t.mark, t.directory)}`,
     );
+    if (isSoak) console.log(`kills: ${killed.verb}:`, Object.fromEntries(roles));
     expect(count).toBe(kills);
   });
 });
@@ -205,6 +241,23 @@ describe.runIf(isTsrun)('run whose init is killed while it waits to be started',
     expect(result.status).not.toBe(0);
     expect(result.stderr).toMatch(/^tsrun: run [^\n]+\n$/);
     expect(existsSync(join(t.stateRoot, id))).toBe(false);
+  });
+});
+
+describe.runIf(isTsrun)('a supervisor whose waitpid fails', () => {
+  it('looks again, and ends with the status of its process', () => {
+    const injector = makeInjector(t);
+    const id = t.newId();
+    runDetached(t.bundle(busy))(id);
+    const args = ['exec', id, 'sh', '-c', 'sleep 0.05'];
+    const waits = injector
+      .record(args)
+      .filter((one) => one.name === 'wait4' && one.process === 0 && one.program !== 'tsrun');
+    expect(waits.length).toBeGreaterThan(0);
+    for (const at of waits) {
+      const { result, hangs } = injector.fail(args, { at, by: EIO });
+      expect({ at, hangs, result }).toMatchObject({ hangs: false, result: { status: 0 } });
+    }
   });
 });
 

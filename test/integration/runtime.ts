@@ -22,6 +22,7 @@ import { constants, tmpdir } from 'node:os';
 import { basename, delimiter, join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { baseConfig, type Config, toJson } from './config.ts';
+import { times } from './soak.ts';
 
 export const TOP = resolve(import.meta.dirname, '../..');
 export const RUNTIME = findRuntime(process.env['TSRUN_RUNTIME'] ?? join(TOP, 'tsrun'));
@@ -176,7 +177,7 @@ export function useContainers(): Containers {
         stdio: [...files.stdio, ...(options.descriptors ?? [])],
         cwd: options.cwd ?? directory,
         env: { ...process.env, ...options.env },
-        timeout: options.timeoutMs ?? 30_000,
+        timeout: (options.timeoutMs ?? 30_000) * times(1, 10),
         killSignal: 'SIGKILL',
       });
       files.close();

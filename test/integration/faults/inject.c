@@ -11,7 +11,7 @@
  * LOG, one line each: `call PROCESS N PARENT PROGRAM NUMBER OBJECT` every call while nothing is to fail, else
  * the one that did; PARENT is the process it was forked from (-1: none), PROGRAM the base name of what it runs.
  * At the end `alive PROCESS PID` whatever still runs when the command has ended and nothing has moved for a
- * while; `hang 0 0` when it took longer than LIMIT_SECONDS, and all that was traced has been killed.
+ * while; `hang 0 0` when nothing moved MOST_LOOKS times in a row, and all that was traced has been killed.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -34,7 +34,7 @@
 
 #include <linux/ptrace.h>
 
-enum { MOST = 256, GRACE_MS = 1000, QUIET_MS = 40, LIMIT_SECONDS = 15, FAILURE = 125 };
+enum { MOST = 256, GRACE_MS = 1000, QUIET_MS = 40, LOOK_SECONDS = 5, MOST_LOOKS = 3, FAILURE = 125 };
 enum action { LOG_ALL, FAIL, KILL };
 
 struct tracee {
@@ -55,6 +55,8 @@ static int wanted_process;
 static long wanted_call;
 static int wanted_errno;
 static bool is_done;
+/* Looks in a row at which nothing had moved. Not a time alone: this program may have been stopped with the rest. */
+static volatile sig_atomic_t silent_looks;
 static FILE *out;
 
 static void die(const char *what)
@@ -268,6 +270,7 @@ static bool handle(int options, int *ret_status)
 
 	if (pid <= 0)
 		return pid < 0 && errno == EINTR;
+	silent_looks = 0;
 	t = find(pid);
 	if (WIFEXITED(status) || WIFSIGNALED(status)) {
 		t->is_alive = false;
@@ -340,6 +343,10 @@ static void on_alarm(int signal)
 	static const char message[] = "hang 0 0\n";
 
 	(void)signal;
+	silent_looks++;
+	alarm(LOOK_SECONDS);
+	if (silent_looks < MOST_LOOKS)
+		return;
 	if (write(fileno(out), message, sizeof message - 1) < 0)
 		_exit(FAILURE);
 	for (int i = 0; i < count; i++) {
@@ -402,7 +409,7 @@ int main(int argc, char **argv)
 	if (attached != 0)
 		name_program(seize(attached));
 	signal(SIGALRM, on_alarm);
-	alarm(LIMIT_SECONDS);
+	alarm(LOOK_SECONDS);
 	while (status < 0 && handle(0, &status))
 		;
 	deadline = now_ms() + GRACE_MS;

@@ -50,7 +50,7 @@ export function tryFault(
     outcome = ofFailure(trial, hit, role, id, wrong);
     const left = scenario.undoes ? [...remains(t, id), ...pidFilesOf(t, id)] : [];
     wrong.push(...left.map((what) => `left behind: ${what}`));
-    if (scenario.undoes && trial.alive.length > 0) wrong.push('left behind: processes');
+    if (scenario.undoes && settledAlive(trial).length > 0) wrong.push('left behind: processes');
   }
   wrong.push(...remove(t, id, trial));
   for (const name of pidFilesOf(t, id)) rmSync(join(t.directory, name));
@@ -90,16 +90,21 @@ function ofFailure({ result }: Trial, point: Point, role: string, id: string, wr
 }
 
 /** `delete --force`, and what it leaves; nothing may. */
-function remove(t: Containers, id: string, { alive }: Trial): readonly string[] {
+function remove(t: Containers, id: string, trial: Trial): readonly string[] {
   const { status, stderr } = t.call(['delete', '--force', id]);
   const wrong = status === 0 && stderr === '' ? [] : [`delete --force: ${status} ${stderr}`];
   wrong.push(...remains(t, id).map((what) => `left behind delete --force: ${what}`));
-  const end = Date.now() + 2000;
-  while (alive.some(({ pid }) => isAlive(pid)) && Date.now() < end) pause(5);
-  for (const { pid, process } of alive) {
-    if (isAlive(pid)) wrong.push(`left behind delete --force: process ${process} (${pid})`);
+  for (const { pid, process } of settledAlive(trial)) {
+    wrong.push(`left behind delete --force: process ${process} (${pid})`);
   }
   return wrong;
+}
+
+/** Those that do not end by themselves: on a busy machine the last steps of a process take their time. */
+function settledAlive({ alive }: Trial): Trial['alive'] {
+  const end = Date.now() + 2000;
+  while (alive.some(({ pid }) => isAlive(pid)) && Date.now() < end) pause(5);
+  return alive.filter(({ pid }) => isAlive(pid));
 }
 
 function isAlive(pid: number): boolean {
