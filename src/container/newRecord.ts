@@ -16,7 +16,9 @@ export function newRecord(
   cgroups: readonly string[],
 ): StateRecord {
   const { spec, options } = context;
-  const accept = steps.findIndex(({ op }) => op.call === 'accept');
+  // From the end, where it is: before it may be thousands of mounts.
+  const accept = steps.findLastIndex(({ op }) => op.call === 'accept');
+  const early = beforeInit(steps);
   const pid = spec.linux?.namespaces?.find(({ type }) => type === 'pid');
   return {
     id: options.id,
@@ -31,8 +33,8 @@ export function newRecord(
     ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
     cgroup_paths: cgroups,
     ...freezerOf(context),
-    ...unitOf(steps),
-    ...resctrlOf(steps),
+    ...unitOf(early),
+    ...resctrlOf(early),
     shares_pid_namespace: pid === undefined || pid.path !== undefined,
     no_new_keyring: options.noNewKeyring,
     behind_accept: { first: accept + 1, steps: steps.slice(accept + 1) },
@@ -43,9 +45,15 @@ export function newRecord(
 
 /** The container's own cgroup directories, one a hierarchy. */
 export const cgroupsOf = (plan: Plan): readonly string[] =>
-  plan.steps.flatMap(({ op }) =>
+  beforeInit(plan.steps).flatMap(({ op }) =>
     op.call === 'cgroup_create' ? [`${op.mountpoint}/${op.path}`.replace(/\/{2,}/g, '/')] : [],
   );
+
+/** The steps with all that the host is to be rid of later: init and what is in its namespaces goes by itself. */
+function beforeInit(steps: Plan['steps']): Plan['steps'] {
+  const init = steps.findIndex(({ actor }) => actor === 'init');
+  return init < 0 ? steps : steps.slice(0, init);
+}
 
 /** cgroup v1 has a hierarchy for it; every directory of v2 can be frozen. */
 function freezerOf(context: PlanContext): Pick<StateRecord, 'freezer'> {

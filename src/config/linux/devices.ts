@@ -10,8 +10,7 @@ import type { PlanContext } from '../../plan/context.ts';
 import { type ConfigPath, type Slot, type Step, step } from '../../plan/step.ts';
 import { error, type Problem } from '../../spec/problem.ts';
 import { cleanDestination } from '../mounts/destination.ts';
-import { hasMountApi, MOUNT, ROOT, TARGET } from '../mounts/entry.ts';
-import { parseMountOptions } from '../mounts/options.ts';
+import { hasMountApi, isBind, MOUNT, mountEntries, ROOT, TARGET } from '../mounts/entry.ts';
 import { hasNamespace } from './namespaces.ts';
 
 const ORIGIN = '/linux/devices';
@@ -75,9 +74,11 @@ function checkDevice(device: LinuxDevice, index: number): readonly Problem[] {
 
 /** Nothing at all when /dev is a bind mount: it is the host's directory that would be changed. */
 export function planDevices(context: PlanContext): readonly Step[] {
-  if ((context.spec.mounts ?? []).some(isBoundDev)) return [];
+  const entries = mountEntries(context);
+  if (entries.some((entry) => entry.destination === '/dev' && isBind(entry))) return [];
+  const mountPoints = new Set(entries.map(({ destination }) => destination));
   return [
-    ...devicesOf(context.spec).flatMap((device) => planDevice(context, device)),
+    ...devicesOf(context.spec).flatMap((device) => planDevice(context, device, mountPoints)),
     ...planSymlinks(),
   ];
 }
@@ -100,9 +101,6 @@ const planSymlinks = (): readonly Step[] => [
   ),
 ];
 
-const isBoundDev = ({ destination, options }: NonNullable<Spec['mounts']>[number]): boolean =>
-  cleanDestination(destination) === '/dev' && (parseMountOptions(options).flags & MS_BIND) !== 0;
-
 interface PlannedDevice {
   readonly device: LinuxDevice;
   readonly path: string;
@@ -122,11 +120,15 @@ function devicesOf(spec: Spec): readonly PlannedDevice[] {
   return [...defaults, ...listed.filter(({ path }) => path !== '/dev/ptmx')];
 }
 
-function planDevice(context: PlanContext, planned: PlannedDevice): readonly Step[] {
+function planDevice(
+  context: PlanContext,
+  planned: PlannedDevice,
+  mountPoints: ReadonlySet<string>,
+): readonly Step[] {
   const { host, spec } = context;
   const mayMknod = host.euid === 0 && !host.inUserNamespace && !hasNamespace(spec, 'user');
   return mayMknod || planned.device.type === 'p'
-    ? [makeNode(spec, planned)]
+    ? [makeNode(planned, mountPoints)]
     : bindNode(context, planned);
 }
 
@@ -134,7 +136,10 @@ function planDevice(context: PlanContext, planned: PlannedDevice): readonly Step
  * Something else in the device's place is an error (config-linux.md "Devices"), unless the config itself
  * mounts it there: /dev/urandom over /dev/random is common.
  */
-const makeNode = (spec: Spec, { device, path, origin }: PlannedDevice): Step =>
+const makeNode = (
+  { device, path, origin }: PlannedDevice,
+  mountPoints: ReadonlySet<string>,
+): Step =>
   step(
     'init',
     origin,
@@ -147,11 +152,8 @@ const makeNode = (spec: Spec, { device, path, origin }: PlannedDevice): Step =>
       uid: device.uid ?? 0,
       gid: device.gid ?? 0,
     },
-    isMountPoint(spec, path) ? { ignore: ['EEXIST'] } : {},
+    mountPoints.has(path) ? { ignore: ['EEXIST'] } : {},
   );
-
-const isMountPoint = ({ mounts = [] }: Spec, path: string): boolean =>
-  mounts.some(({ destination }) => cleanDestination(destination) === path);
 
 /** In a user namespace mknod(2) is EPERM: the host's own node is mounted over an empty file. */
 function bindNode(context: PlanContext, { device, path, origin }: PlannedDevice): readonly Step[] {

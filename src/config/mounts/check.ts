@@ -6,48 +6,66 @@ import { error, type Problem, warning } from '../../spec/problem.ts';
 import { createsNamespace, joinsNamespace } from '../linux/namespaces.ts';
 import { IGNORED_ON_BIND } from './attributes.ts';
 import { checkDestination } from './destination.ts';
-import { MOUNT_OPTIONS, parseMountOptions, splitData } from './options.ts';
+import { MOUNT_OPTIONS, type ParsedOptions, parseMountOptions, splitData } from './options.ts';
+
+/** What a right mount has: nearly every one is, and a config may have thousands. */
+const NONE: readonly Problem[] = [];
 
 export function checkMount(spec: Spec, mount: Mount, path: string): readonly Problem[] {
-  const isBind = (parseMountOptions(mount.options).flags & MS_BIND) !== 0;
-  return [
-    ...checkNul(mount, path),
-    ...checkDestination(mount, path),
-    ...(isBind ? checkBind(mount, path) : checkFilesystem(spec, mount, path)),
-    ...checkIdmap(spec, mount, path, isBind),
-  ];
+  const options = parseMountOptions(mount.options);
+  const nul = checkNul(mount, path);
+  const destination = checkDestination(mount, path);
+  const kind =
+    options.flags & MS_BIND
+      ? checkBind(mount, options, path)
+      : checkFilesystem(spec, mount, options, path);
+  const idmap = checkIdmap(spec, mount, options, path);
+  return nul.length + destination.length + kind.length + idmap.length === 0
+    ? NONE
+    : [...nul, ...destination, ...kind, ...idmap];
 }
 
 /** A NUL ends a string for the kernel: what follows would be dropped in silence. */
-const checkNul = (mount: Mount, path: string): readonly Problem[] =>
-  [
-    ['destination', mount.destination] as const,
-    ['type', mount.type] as const,
-    ['source', mount.source] as const,
-    ...(mount.options ?? []).map((option, i) => [`options/${i}`, option] as const),
+function checkNul(mount: Mount, path: string): readonly Problem[] {
+  const { destination, type = '', source = '', options = [] } = mount;
+  if (!`${destination}${type}${source}${options.join('')}`.includes('\0')) return NONE;
+  return [
+    ['destination', destination] as const,
+    ['type', type] as const,
+    ['source', source] as const,
+    ...options.map((option, i) => [`options/${i}`, option] as const),
   ]
-    .filter(([, text]) => text?.includes('\0'))
+    .filter(([, text]) => text.includes('\0'))
     .map(([at, text]) => error(`${path}/${at}`, 'must not contain a NUL byte', text));
+}
 
-function checkBind(mount: Mount, path: string): readonly Problem[] {
-  const { flags, data } = parseMountOptions(mount.options);
+function checkBind(
+  mount: Mount,
+  { flags, named, data, copyUp }: ParsedOptions,
+  path: string,
+): readonly Problem[] {
+  const hasSource = (flags & MS_REMOUNT) !== 0 || Boolean(mount.source);
+  if (hasSource && data.length === 0 && !(named & IGNORED_ON_BIND) && !copyUp) return NONE;
   const problems: Problem[] = [];
-  if (!(flags & MS_REMOUNT) && !mount.source)
-    problems.push(error(`${path}/source`, 'is required: what a bind mount shows'));
+  if (!hasSource) problems.push(error(`${path}/source`, 'is required: what a bind mount shows'));
   // runc refuses them since 1.2 and ignored them before; the validation programs of runtime-tools, and so
   // perhaps others, have configs with them.
   if (data.length > 0)
     problems.push(warning(`${path}/options`, 'options of a file system have no effect here', data));
   for (const [i, option] of (mount.options ?? []).entries()) {
-    const { set = 0, copyUp } = MOUNT_OPTIONS.get(option) ?? {};
-    if (set & IGNORED_ON_BIND || copyUp)
+    const { set = 0, copyUp: copies } = MOUNT_OPTIONS.get(option) ?? {};
+    if (set & IGNORED_ON_BIND || copies)
       problems.push(warning(`${path}/options/${i}`, 'has no effect on a bind mount', option));
   }
   return problems;
 }
 
-function checkFilesystem(spec: Spec, mount: Mount, path: string): readonly Problem[] {
-  const { flags, copyUp } = parseMountOptions(mount.options);
+function checkFilesystem(
+  spec: Spec,
+  mount: Mount,
+  { flags, copyUp }: ParsedOptions,
+  path: string,
+): readonly Problem[] {
   const problems: Problem[] = [];
   if (mount.type === 'bind')
     problems.push(
@@ -86,13 +104,17 @@ function checkMappedIds(spec: Spec, mount: Mount, path: string): readonly Proble
 const isMapped = (mappings: readonly IdMapping[], id: number): boolean =>
   mappings.some(({ containerID, size }) => id >= containerID && id < containerID + size);
 
-function checkIdmap(spec: Spec, mount: Mount, path: string, isBind: boolean): readonly Problem[] {
-  const { idmap, flags } = parseMountOptions(mount.options);
+function checkIdmap(
+  spec: Spec,
+  mount: Mount,
+  { idmap, flags }: ParsedOptions,
+  path: string,
+): readonly Problem[] {
   const uids = mount.uidMappings?.length ?? 0;
   const gids = mount.gidMappings?.length ?? 0;
-  if (idmap === undefined && uids + gids === 0) return [];
+  if (idmap === undefined && uids + gids === 0) return NONE;
   const problems: Problem[] = [];
-  if (!isBind || flags & MS_REMOUNT)
+  if (!(flags & MS_BIND) || flags & MS_REMOUNT)
     problems.push(error(path, 'id-mapped mounts are supported for bind mounts alone'));
   if ((uids === 0) !== (gids === 0))
     problems.push(

@@ -43,11 +43,15 @@ const isClean = (path: string): boolean =>
 export const isInProc = (destination: string): boolean =>
   destination === '/proc' || destination.startsWith('/proc/');
 
+const NONE: readonly Problem[] = [];
+
 export function checkDestination(mount: Mount, path: string): readonly Problem[] {
   const destination = cleanDestination(mount.destination);
+  const isAbsolute = mount.destination.startsWith('/');
+  if (isAbsolute && destination !== '/' && !isInProc(destination)) return NONE;
   const problems: Problem[] = [];
   const at = `${path}/destination`;
-  if (!mount.destination.startsWith('/'))
+  if (!isAbsolute)
     problems.push(
       warning(at, 'should be an absolute path; taken as relative to /', mount.destination),
     );

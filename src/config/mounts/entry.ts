@@ -37,8 +37,11 @@ export const MOUNT: Slot = 'mount';
 /** Where it is attached. */
 export const TARGET: Slot = 'target';
 
-export const mountEntries = oncePer(({ spec, host }: PlanContext): readonly MountEntry[] =>
-  (spec.mounts ?? []).map((mount, index) => {
+export const mountEntries = oncePer((context: PlanContext): readonly MountEntry[] => {
+  const { spec, host } = context;
+  const onHost = mountsOnHost(spec);
+  const inUserNamespace = hasNamespace(spec, 'user');
+  return (spec.mounts ?? []).map((mount, index) => {
     const entry = {
       mount,
       index,
@@ -48,11 +51,14 @@ export const mountEntries = oncePer(({ spec, host }: PlanContext): readonly Moun
       source: mount.source,
       options: parseMountOptions(mount.options),
     };
-    if (bindsSysInstead(spec, entry) || bindsCgroupInstead(spec, host.cgroup.version, entry))
-      return asBind(entry, entry.type === 'sysfs' ? '/sys' : '/sys/fs/cgroup', host);
-    return mountsOnHost(spec) && isBind(entry) && !isRemount(entry) ? asSlave(entry) : entry;
-  }),
-);
+    if (inUserNamespace) {
+      if (bindsSysInstead(spec, entry)) return asBind(entry, '/sys', host);
+      if (bindsCgroupInstead(spec, host.cgroup.version, entry))
+        return asBind(entry, '/sys/fs/cgroup', host);
+    }
+    return onHost && isBind(entry) && !isRemount(entry) ? asSlave(entry) : entry;
+  });
+});
 
 export const isBind = ({ options }: MountEntry): boolean => (options.flags & MS_BIND) !== 0;
 export const isRemount = ({ options }: MountEntry): boolean => (options.flags & MS_REMOUNT) !== 0;
@@ -85,16 +91,12 @@ export const initStep = (entry: MountEntry, op: Op): Step => step('init', entry.
  * namespace that shares the host's network it is EPERM. The host's /sys shows the same.
  */
 const bindsSysInstead = (spec: Spec, { type, options }: MountEntry): boolean =>
-  type === 'sysfs' &&
-  !(options.flags & (MS_BIND | MS_REMOUNT)) &&
-  hasNamespace(spec, 'user') &&
-  !hasNamespace(spec, 'network');
+  type === 'sysfs' && !(options.flags & (MS_BIND | MS_REMOUNT)) && !hasNamespace(spec, 'network');
 
 /** Likewise cgroup2 in a user namespace without a cgroup namespace of its own. */
 const bindsCgroupInstead = (spec: Spec, version: number, { type, options }: MountEntry): boolean =>
   (type === 'cgroup2' || (type === 'cgroup' && version === 2)) &&
   !(options.flags & (MS_BIND | MS_REMOUNT)) &&
-  hasNamespace(spec, 'user') &&
   !hasNamespace(spec, 'cgroup');
 
 /**

@@ -140,6 +140,8 @@ export interface ParsedOptions {
   readonly flags: number;
   /** MS_ flags cleared by name: not the same as flags nobody mentioned. */
   readonly cleared: number;
+  /** MS_ flags set by any option, also when a later one clears them. */
+  readonly named: number;
   /** In the order given: `shared` after `slave` makes a mount both. */
   readonly propagation: readonly number[];
   readonly recursiveSet: number;
@@ -150,9 +152,36 @@ export interface ParsedOptions {
   readonly data: readonly string[];
 }
 
-export function parseMountOptions(options: readonly string[] = []): ParsedOptions {
+interface Known {
+  readonly options: readonly string[];
+  readonly parsed: ParsedOptions;
+}
+
+/** Lists parsed before: a thousand mounts have a handful of them, and each is asked for by checks and planners. */
+const KNOWN = new Map<string, Known>();
+
+export function parseMountOptions(options: readonly string[] = NO_OPTIONS): ParsedOptions {
+  const key = options.join();
+  const known = KNOWN.get(key);
+  // An option can hold the comma that stands between two.
+  if (known !== undefined && areEqual(known.options, options)) return known.parsed;
+  const parsed = parse(options);
+  KNOWN.set(key, { options: [...options], parsed });
+  return parsed;
+}
+
+const NO_OPTIONS: readonly string[] = [];
+
+function areEqual(one: readonly string[], other: readonly string[]): boolean {
+  if (one.length !== other.length) return false;
+  for (let i = 0; i < one.length; i += 1) if (one[i] !== other[i]) return false;
+  return true;
+}
+
+function parse(options: readonly string[]): ParsedOptions {
   let flags = 0;
   let cleared = 0;
+  let named = 0;
   let recursiveSet = 0;
   let recursiveClear = 0;
   let copyUp = false;
@@ -165,6 +194,7 @@ export function parseMountOptions(options: readonly string[] = []): ParsedOption
       data.push(name);
     } else if (option.set !== undefined) {
       flags |= option.set;
+      named |= option.set;
       cleared &= ~option.set;
     } else if (option.clear !== undefined) {
       flags &= ~option.clear;
@@ -177,7 +207,7 @@ export function parseMountOptions(options: readonly string[] = []): ParsedOption
       idmap = option.idmap ?? idmap;
     }
   }
-  return { flags, cleared, propagation, recursiveSet, recursiveClear, copyUp, idmap, data };
+  return { flags, cleared, named, propagation, recursiveSet, recursiveClear, copyUp, idmap, data };
 }
 
 /** One string of options may hold several options of a file system, as mount(2)'s data does. */

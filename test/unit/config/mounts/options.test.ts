@@ -91,6 +91,13 @@ describe('mounts.options', () => {
     });
   });
 
+  it('takes a comma in an option for a part of it, whatever lists were read before', () => {
+    expect(parseMountOptions(['a', 'ro'])).toMatchObject({ flags: MS_RDONLY, data: ['a'] });
+    expect(parseMountOptions(['a,ro'])).toMatchObject({ flags: 0, data: ['a,ro'] });
+    expect(parseMountOptions(['x,y', 'z']).data).toEqual(['x,y', 'z']);
+    expect(parseMountOptions(['x', 'y,z']).data).toEqual(['x', 'y,z']);
+  });
+
   it('leaves what it does not know to the file system', () => {
     expect(parseMountOptions(['size=64k', 'nosuid', 'toString'])).toMatchObject({
       flags: MS_NOSUID,
