@@ -4,7 +4,7 @@ import type { Spec } from '../generated/spec.ts';
 import { unless } from '../linux/call.ts';
 import { F_OK } from '../linux/constants/file.ts';
 import { CLONE_NEWNET } from '../linux/constants/process.ts';
-import type { CriuOptions } from '../linux/criu.ts';
+import { type CriuOptions, pair } from '../linux/criu.ts';
 import { access, type Fd, readTextIfExists } from '../linux/files.ts';
 import { findProgram } from '../linux/processes.ts';
 
@@ -95,6 +95,15 @@ export const externalNamespaces = ({ linux }: Spec): readonly ExternalNamespace[
     if (!path || (type !== 'network' && type !== 'pid')) return [];
     return [{ type, path, key: type === 'network' ? 'extRootNetNS' : 'extRootPidNS' }];
   });
+
+/**
+ * IPC and UTS namespaces that the config joins by path, a pod's: CRIU writes these into the images, but can
+ * have the processes join others when it restores them.
+ */
+export const joinedNamespaces = ({ linux }: Spec): readonly Uint8Array[] =>
+  (linux?.namespaces ?? []).flatMap(({ type, path }) =>
+    path && (type === 'ipc' || type === 'uts') ? [pair(type, path)] : [],
+  );
 
 /** runc's name: for standard input, output and error, where each led. */
 export const DESCRIPTORS_FILE = 'descriptors.json';

@@ -4,8 +4,9 @@ import { planRuntimeHooks } from '../config/hooks.ts';
 import { containerCgroup } from '../config/linux/cgroupsPath.ts';
 import { bindSource, isBind, isRemount, mountEntries } from '../config/mounts/entry.ts';
 import { engine } from '../engine/current.ts';
+import { TsrunError } from '../errors.ts';
 import { SystemError, unless } from '../linux/call.ts';
-import { O_RDONLY } from '../linux/constants/file.ts';
+import { F_OK, O_RDONLY } from '../linux/constants/file.ts';
 import {
   CRIU_RESTORE,
   type Criu,
@@ -18,6 +19,7 @@ import {
 } from '../linux/criu.ts';
 import { duplicate } from '../linux/descriptors.ts';
 import {
+  access,
   chdir,
   close,
   closing,
@@ -40,12 +42,14 @@ import { planMountPoints } from '../plan/restore.ts';
 import { RESTORE } from '../plan/sequence.ts';
 import { INIT, OUTER, type Plan, step } from '../plan/step.ts';
 import {
+  CGROUP_MODES,
   type CriuRequest,
   commonOptions,
   criuFailed,
   DESCRIPTORS_FILE,
   externalNamespaces,
   findCriu,
+  joinedNamespaces,
   MOUNTS_FILE,
 } from './criuRequest.ts';
 import { removeCgroupsOf } from './delete.ts';
@@ -107,15 +111,32 @@ export function restore(request: RestoreRequest): void {
     record,
   };
   try {
-    for (const cgroup of cgroups) refuseInUse(cgroup);
+    refuseTaken(request, directory, cgroups);
     perform(restoration, program);
-  } catch (thrown) {
-    undo(restoration);
-    throw thrown;
   } finally {
     close(lock);
   }
   if (!detach) foreground(restoration);
+}
+
+/**
+ * Refuses cgroups of somebody else's, which are left alone, and in CRIU's strict mode any that exist: the
+ * container's are made before CRIU runs, so it is asked for here, and CRIU restores as in full mode.
+ */
+function refuseTaken(
+  { manageCgroupsMode: mode }: RestoreRequest,
+  directory: string,
+  cgroups: readonly string[],
+): void {
+  try {
+    for (const cgroup of cgroups) refuseInUse(cgroup);
+    const found = mode === 'strict' ? cgroups.find((path) => access(path, F_OK)) : undefined;
+    if (found === undefined) return;
+    throw new TsrunError('criu-failed', `--manage-cgroups-mode strict: ${found} exists already`);
+  } catch (thrown) {
+    removeDirectory(directory);
+    throw thrown;
+  }
 }
 
 function foreground({ request, slots, master }: Restoration): void {
@@ -137,6 +158,15 @@ function undo({ request, record, directory }: Restoration): void {
 }
 
 function perform(restoration: Restoration, program: string): void {
+  try {
+    callRestore(restoration, program);
+  } catch (thrown) {
+    undo(restoration);
+    throw thrown;
+  }
+}
+
+function callRestore(restoration: Restoration, program: string): void {
   const { request, prepared, directory } = restoration;
   const { context } = prepared;
   const { workPath, imagePath } = request;
@@ -266,6 +296,8 @@ function restoreOptions(
     restoreSibling: true,
     tcpClose: request.tcpClose,
     externalMounts: mounts.map(([mountpoint, source]) => pair(mountpoint, source)),
+    joinNamespaces: joinedNamespaces(context.spec),
+    ...(manageCgroupsMode === 'strict' ? { manageCgroupsMode: CGROUP_MODES.full } : {}),
     ...(manageCgroupsMode === 'ignore' ? {} : { cgroupRoots: cgroupRoots(context) }),
     ...(lsmProfile === undefined ? {} : { lsmProfile }),
     ...(lsmMountContext === undefined ? {} : { lsmMountContext }),

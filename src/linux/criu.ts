@@ -44,6 +44,7 @@ const OPTIONS = {
   ghostLimit: 35,
   external: 37,
   emptyNamespaces: 38,
+  joinNamespaces: 39,
   freezeCgroup: 44,
   tcpSkipInFlight: 46,
   lazyPages: 48,
@@ -59,7 +60,7 @@ const OPTIONS = {
 /** Lists of pairs are messages of two strings; see `pair`. */
 export type CriuOptions = { readonly [K in keyof typeof OPTIONS]?: FieldValue };
 
-/** ext_mount_map, inherit_fd, cgroup_root: two members. */
+/** ext_mount_map, inherit_fd, cgroup_root, join_namespace: two members. */
 export const pair = (first: string | undefined, second: string | number): Uint8Array =>
   encodeMessage({ 1: first, 2: second });
 

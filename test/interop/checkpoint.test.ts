@@ -3,92 +3,15 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { prepareCriu } from './criu.ts';
-import { type Feature, type Runtime, runtimePath, testFeatures } from './features.ts';
+import { type Bench, COUNT, type Config, countOf, openBench, untilCount } from './criuBench.ts';
+import { type Feature, testFeatures } from './features.ts';
 import { IMAGE, openPodman, preparePodman } from './podman.ts';
-import { type Result, until, useSandbox } from './sandbox.ts';
+import { until, useSandbox } from './sandbox.ts';
 
 const sandbox = useSandbox((opened) => {
   process.env['PATH'] = `${prepareCriu()}:${process.env['PATH']}`;
   preparePodman(opened);
 });
-
-interface Config {
-  root: { path: string; readonly: boolean };
-  process: { terminal: boolean; args: string[] };
-  mounts: { destination: string; type?: string; source: string; options: string[] }[];
-  annotations?: Record<string, string>;
-  hooks?: object;
-  linux: { namespaces: { type: string; path?: string }[] };
-}
-
-interface Bench {
-  readonly runtime: Runtime;
-  /** `RUNTIME --root … ARGS`. */
-  call(...args: readonly string[]): Result;
-  ok(...args: readonly string[]): string;
-  /** A bundle with a root of its own, and the container started; its name. */
-  start(
-    script: string,
-    edit?: (config: Config) => void,
-    streams?: string,
-  ): { id: string; bundle: string };
-  /** A file of the container's root, '' while there is none. */
-  read(bundle: string, path: string): string;
-  status(id: string): string;
-}
-
-let counter = 0;
-
-function openBench(runtime: Runtime): Bench {
-  const state = join(sandbox.directory, `state-${runtime}`);
-  const self: Bench = {
-    runtime,
-    call: (...args) => sandbox.run([runtimePath(runtime), '--root', state, ...args]),
-    ok: (...args) => sandbox.ok([runtimePath(runtime), '--root', state, ...args]),
-    start(script, edit = () => {}, streams = '</dev/null >/dev/null 2>&1') {
-      const id = `${runtime}${counter++}`;
-      const bundle = join(sandbox.directory, id);
-      mkdirSync(bundle);
-      sandbox.ok(['cp', '-a', join(sandbox.directory, 'rootfs'), join(bundle, 'rootfs')]);
-      sandbox.ok([runtimePath('runc'), 'spec', '--bundle', bundle]);
-      const path = join(bundle, 'config.json');
-      const config = JSON.parse(readFileSync(path, 'utf8')) as Config;
-      config.root = { path: 'rootfs', readonly: false };
-      config.process.terminal = false;
-      config.process.args = ['sh', '-c', script];
-      edit(config);
-      writeFileSync(path, JSON.stringify(config));
-      const run = [
-        runtimePath(runtime),
-        '--root',
-        state,
-        'run',
-        '--detach',
-        '--bundle',
-        bundle,
-        id,
-      ];
-      sandbox.ok(['sh', '-c', `exec "$@" ${streams}`, 'run', ...run]);
-      return { id, bundle };
-    },
-    read(bundle, path) {
-      const file = join(bundle, 'rootfs', path);
-      return existsSync(file) ? readFileSync(file, 'utf8') : '';
-    },
-    status: (id) => (JSON.parse(self.ok('state', id)) as { status: string }).status,
-  };
-  return self;
-}
-
-/** Counts in memory: only a restored process goes on where it was. */
-const COUNT = 'i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.05; done';
-
-const countOf = (bench: Bench, bundle: string): number => Number(bench.read(bundle, 'count'));
-
-async function untilCount(bench: Bench, bundle: string, above: number): Promise<number> {
-  await until(() => countOf(bench, bundle) > above, `a count above ${above}`);
-  return countOf(bench, bundle);
-}
 
 const VERBS: readonly Feature<Bench>[] = [
   {
@@ -146,7 +69,7 @@ const VERBS: readonly Feature<Bench>[] = [
           options: ['bind'],
         });
       };
-      const one = `${bench.runtime}${counter}`;
+      const one = `${bench.runtime}-bind`;
       mkdirSync(join(sandbox.directory, `source-${one}`));
       const started = bench.start(COUNT.replace('>/count', '>/data/count'), (config) => {
         edit(config);
@@ -297,4 +220,4 @@ const VERBS: readonly Feature<Bench>[] = [
   },
 ];
 
-testFeatures('CRIU: checkpoint, restore', VERBS, openBench);
+testFeatures('CRIU: checkpoint, restore', VERBS, (runtime) => openBench(sandbox, runtime));

@@ -1,11 +1,17 @@
 /** containerd's own client, ctr, with tsrun in runc's place. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import { ctr, IMAGE, startContainerd } from './containerd.ts';
+import { prepareCriu } from './criu.ts';
 import { type Feature, type Runtime, runtimePath, testFeatures } from './features.ts';
 import { type Result, until, useSandbox } from './sandbox.ts';
 
 const NAMESPACE = 'tests';
-const sandbox = useSandbox((opened) => startContainerd(opened, NAMESPACE));
+const sandbox = useSandbox((opened) => {
+  process.env['PATH'] = `${prepareCriu()}:${process.env['PATH']}`;
+  return startContainerd(opened, NAMESPACE);
+});
 
 interface Ctr {
   readonly program: readonly string[];
@@ -15,6 +21,8 @@ interface Ctr {
   run(args: readonly string[]): Result;
   /** The same with a terminal. */
   terminal(args: readonly string[]): Result;
+  /** Ends a container and removes it. */
+  remove(id: string): Promise<void>;
   /** A detached container, removed when `use` is done with it. */
   with(args: readonly string[], use: (id: string) => void | Promise<void>): Promise<void>;
 }
@@ -36,11 +44,14 @@ function openCtr(runtime: Runtime): Ctr {
       try {
         await use(id);
       } finally {
-        self.call(['task', 'kill', '-s', 'KILL', id]);
-        await until(() => !/RUNNING/.test(taskLine(self, id)), `the end of ${id}`);
-        self.call(['task', 'rm', id]);
-        self.ok('container', 'rm', id);
+        await self.remove(id);
       }
+    },
+    async remove(id) {
+      self.call(['task', 'kill', '-s', 'KILL', id]);
+      await until(() => !/RUNNING/.test(taskLine(self, id)), `the end of ${id}`);
+      self.call(['task', 'rm', id]);
+      self.ok('container', 'rm', id);
       expect(sandbox.cgroups().filter((path) => path.includes(id))).toEqual([]);
     },
   };
@@ -173,7 +184,46 @@ const FEATURES: readonly Feature<Ctr>[] = [
       expect(engine.run(status).stdout).toMatch(/CapEff:\t000001fff/);
     },
   },
+  {
+    name: 'task checkpoint: images, the task runs on; --exit ends it',
+    check: (engine, runtime) =>
+      engine.with([], async (id) => {
+        const images = join(sandbox.directory, `images-${runtime}`);
+        const args = ['task', 'checkpoint', '--image-path', images];
+        engine.ok(...args, id);
+        expect(readdirSync(images)).toContain('pstree.img');
+        expect(taskLine(engine, id)).toMatch(/RUNNING$/);
+        engine.ok(...args, '--exit', id);
+        await until(() => /STOPPED/.test(taskLine(engine, id)), `${id} to stop`);
+      }),
+  },
+  {
+    name: 'container checkpoint --task, restore --live: goes on where it was, as another container',
+    check: async (engine, runtime) => {
+      const reference = `checkpoint-${runtime}`;
+      const again = `again-${runtime}`;
+      const count = (id: string) => {
+        const exec = ['task', 'exec', '--exec-id', `e${counter++}`, id, 'cat', '/count'];
+        return Number(engine.call(exec).stdout);
+      };
+      await engine.with(['sh', '-c', COUNT], async (id) => {
+        await until(() => count(id) > 3, 'the count');
+        engine.ok('container', 'checkpoint', '--rw', '--image', '--task', id, reference);
+      });
+      engine.ok('container', 'restore', '--rw', '--live', again, reference);
+      try {
+        const first = count(again);
+        expect(first).toBeGreaterThan(3);
+        await until(() => count(again) > first, 'more of the count');
+      } finally {
+        await engine.remove(again);
+      }
+    },
+  },
 ];
+
+/** Counts in memory: only a restored process goes on where it was. */
+const COUNT = 'i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.1; done';
 
 testFeatures('containerd: ctr', FEATURES, openCtr);
 

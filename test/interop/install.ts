@@ -1,6 +1,7 @@
-/** Before the tests: installs the engines that are missing, from Debian. */
+/** Before the tests: installs the engines that are missing, from Debian, and unpacks CRIU. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { prepareCriu } from './criu.ts';
 
 /** Programs the tests call, by their Debian package. */
 const PROGRAMS: Readonly<Record<string, string>> = {
@@ -24,6 +25,12 @@ const PROGRAMS: Readonly<Record<string, string>> = {
 };
 
 export function setup(): void {
+  installEngines();
+  // Here, and once: several files of tests want it at the same time.
+  prepareCriu();
+}
+
+export function installEngines(): void {
   const missing = Object.keys(PROGRAMS).filter((path) => !existsSync(path));
   if (missing.length === 0) return;
   const packages = missing.map((path) => PROGRAMS[path] ?? '');

@@ -7,7 +7,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { prepareCriu } from '../interop/criu.ts';
-import { setup as installEngines } from '../interop/install.ts';
+import { installEngines } from '../interop/install.ts';
 import { judge, type Run, type Skip } from './judge.ts';
 
 const here = import.meta.dirname;
