@@ -4,10 +4,15 @@
 #include "resolve.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /*
@@ -144,6 +149,61 @@ static int open_null(int root)
     return is < 0 ? is : -ENODEV;
 }
 
+/* At `directory`, which is a tmpfs nobody else has. */
+static int make_null_at(int directory)
+{
+    if (mknodat(directory, "null", S_IFCHR | 0666, makedev(1, 3)) < 0)
+        return -errno;
+    return tsr_result(openat(directory, "null", O_RDWR | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
+}
+
+/*
+ * In a mount namespace of the caller's own: a tmpfs over the root, the one directory that is there in any. `/` is
+ * still what is below it; `/..` is the tmpfs.
+ */
+static int make_null_on_root(void)
+{
+    int made TSR_CLOSED = -1;
+    struct statfs fs;
+
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("tmpfs", "/", "tmpfs", MS_NOSUID | MS_NOEXEC, NULL) < 0)
+        return -errno;
+    made = tsr_result(open("/..", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (made < 0 || fstatfs(made, &fs) < 0)
+        return -errno;
+    return fs.f_type == KERNEL_TMPFS_MAGIC ? make_null_at(made) : -ENODEV;
+}
+
+/*
+ * Where there is no fsopen, before Linux 5.2 or behind a filter: a child does it that shares the descriptors and
+ * so leaves it open here, in the place of one that is open already.
+ */
+static int make_null_in_child(void)
+{
+    int null = tsr_result(open("/", O_PATH | O_CLOEXEC));
+    int status = 0;
+    pid_t pid;
+
+    if (null < 0)
+        return null;
+    pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
+    if (pid == 0) {
+        int made = make_null_on_root();
+
+        if (made >= 0 && dup3(made, null, O_CLOEXEC) < 0)
+            made = -errno;
+        close(made);
+        _exit(made < 0 ? -made : 0);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (pid > 0 && status == 0 && is_null(null) == 1)
+        return null;
+    close(null);
+    return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) != 0 ? -WEXITSTATUS(status) : -ENODEV;
+}
+
 /* A null device on a tmpfs that hangs nowhere and nobody else has; not for the root of a user namespace. */
 static int make_null(void)
 {
@@ -151,12 +211,12 @@ static int make_null(void)
     int fs TSR_CLOSED = tsr_result(syscall(SYS_fsopen, "tmpfs", KERNEL_FSOPEN_CLOEXEC));
     int made TSR_CLOSED = -1;
 
+    if (fs == -ENOSYS || fs == -EPERM)
+        return make_null_in_child();
     if (fs < 0 || syscall(SYS_fsconfig, fs, KERNEL_FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
         return -errno;
     made = tsr_result(syscall(SYS_fsmount, fs, KERNEL_FSMOUNT_CLOEXEC, attributes));
-    if (made < 0 || mknodat(made, "null", S_IFCHR | 0666, makedev(1, 3)) < 0)
-        return -errno;
-    return tsr_result(openat(made, "null", O_RDWR | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
+    return made < 0 ? made : make_null_at(made);
 }
 
 /* What stands for the host's null device. A container that has spoilt its own does not get the host's. */

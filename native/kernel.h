@@ -136,6 +136,7 @@ struct kernel_sock_fprog {
 
 /* statfs(2) f_type */
 #define KERNEL_PROC_SUPER_MAGIC 0x9fa0
+#define KERNEL_TMPFS_MAGIC 0x01021994
 #define KERNEL_DEVPTS_SUPER_MAGIC 0x1cd1
 
 #endif

@@ -82,8 +82,8 @@ export function planSession({ options }: PlanContext): readonly Step[] {
 /**
  * Standard streams that are the host's /dev/null become the container's: through the descriptor the
  * container's root could change mode and owner of the host's. Where the container's is missing, or is
- * something else by now, they become one of their own. The root of a user namespace cannot make one, nor a
- * kernel before 5.2; that root does not own the host's, so it may stay.
+ * something else by now, they become one of their own. The root of a user namespace cannot make one; it does
+ * not own the host's, so it may stay.
  */
 export const planNullStreams = (_context: PlanContext): readonly Step[] => [
   step(

@@ -275,9 +275,10 @@ describe('run killed with SIGKILL', () => {
 
 // runc removes the cgroups of the one that got it.
 describe.runIf(isTsrun)('creates of one id at the same time', () => {
-  it('one of them gets it', { timeout: 600_000 }, async () => {
+  const rounds = times(5, 500);
+  it(`one of them gets it, ${rounds} times`, { timeout: 600_000 }, async () => {
     const bundle = t.bundle(busy);
-    for (let round = 0; round < times(5, 200); round++) {
+    for (let round = 0; round < rounds; round++) {
       const id = t.newId();
       const all = [1, 2, 3, 4].map(() => t.spawn(['create', '--bundle', bundle, id]).ended);
       const results = await Promise.all(all);
@@ -292,9 +293,12 @@ describe.runIf(isTsrun)('creates of one id at the same time', () => {
 });
 
 describe.runIf(isTsrun)('create and delete --force of one id at the same time', () => {
-  it('each does its work or says why not, and nothing is left', { timeout: 600_000 }, async () => {
+  const rounds = times(15, 500);
+  it(`each does its work or says why not, and nothing is left, ${rounds} times`, {
+    timeout: 600_000,
+  }, async () => {
     const bundle = t.bundle(busy);
-    for (let round = 0; round < times(15, 500); round++) {
+    for (let round = 0; round < rounds; round++) {
       const id = t.newId();
       const creating = t.spawn(['create', '--bundle', bundle, id]).ended;
       spin(Math.random() * 10);

@@ -16,6 +16,7 @@ const t = useContainers();
 const EIO = 5;
 /** Calls of each verb that are tried, of each kind of fault. */
 const SAMPLE = times(20, Number.POSITIVE_INFINITY);
+const TRIES = times(1, 3);
 const TABLE = join(TOP, 'test/integration/faults.md');
 
 let injector: Injector;
@@ -70,16 +71,17 @@ describe.runIf(isTsrun).each(['create', 'start', 'exec', 'delete'])('%s', (verb)
     for (const {
       one: { point, role },
     } of chosen) {
-      const { outcome, hit, wrong, message } = tryFault(t, injector, scenario(), newId(), {
-        point,
-        role,
-        by,
-      });
-      const entry = outcome && hit && { verb, role, point: hit, outcome };
-      if (entry !== undefined) entries.push(entry);
-      if (entry !== undefined && !tableTells(TABLE, entry)) untold++;
-      const where = `${role} ${point.process}:${point.call} ${point.name} ${point.object}`;
-      if (wrong.length > 0) bad.push(`${where}: ${wrong.join('; ')} [${message.trim()}]`);
+      // Who waits for others makes a call more or less each time: the next one may be what was meant.
+      for (let left = TRIES, isMeant = false; left > 0 && !isMeant; left--) {
+        const one = tryFault(t, injector, scenario(), newId(), { point, role, by });
+        const { outcome, hit, wrong, message } = one;
+        const entry = outcome && hit && { verb, role, point: hit, outcome };
+        if (entry !== undefined) entries.push(entry);
+        if (entry !== undefined && !tableTells(TABLE, entry)) untold++;
+        const where = `${role} ${point.process}:${point.call} ${point.name} ${point.object}`;
+        if (wrong.length > 0) bad.push(`${where}: ${wrong.join('; ')} [${message.trim()}]`);
+        isMeant = hit?.name === point.name;
+      }
     }
     expect(bad, `TSRUN_SEED=${SEED}`).toEqual([]);
     // Waiting and memory differ from run to run; a table of another program would tell of little.

@@ -3,7 +3,7 @@
  * TSRUN_PREFIX='…/old_kernel 424' every other test runs so too.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { addUserNamespace, type Config } from './config.ts';
@@ -99,6 +99,31 @@ describe.runIf(isTsrun).each([
       stderr: '',
       map: ['0', '100000', '65536'],
     });
+  });
+});
+
+describe.runIf(isTsrun)('exec without fsopen (Linux 5.2)', () => {
+  it('has a null device of its own where the container has spoilt its one', async () => {
+    const old = { prefix: [join(t.directory, 'old_kernel'), '=428,429,430,431,432'] };
+    const { id, output } = t.create(
+      (config) => {
+        config.process.args = ['sh', '-c', 'rm /dev/null; echo gone; sleep 1000'];
+      },
+      [],
+      old,
+    );
+    expect(t.call(['start', id], old)).toMatchObject({ status: 0 });
+    await until(() => output() === 'gone\n', 'the trap');
+    const look = 'stat -L -c %t:%T:%d /proc/self/fd/0; wc -c; grep -c . /proc/self/mountinfo';
+    const { stdout, stderr } = t.call(['exec', id, 'sh', '-c', look], old);
+    const [device, read, mounts] = stdout.trim().split('\n');
+    expect({ stderr, read }).toEqual({ stderr: '', read: '0' });
+    expect(device).toMatch(/^1:3:/);
+    expect(device).not.toBe(`1:3:${statSync('/dev/null').dev}`);
+    // The file system it is on is in no mount namespace any more.
+    const { pid } = t.state(id);
+    const ofContainer = readFileSync(`/proc/${pid}/mountinfo`, 'utf8').trim().split('\n');
+    expect(Number(mounts)).toBe(ofContainer.length);
   });
 });
 

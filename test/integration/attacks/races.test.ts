@@ -4,11 +4,13 @@
  * says for how long, each.
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Config } from '../config.ts';
-import { type Containers, useContainers } from '../runtime.ts';
+import { type Containers, until, useContainers } from '../runtime.ts';
+import { isSoak } from '../soak.ts';
 import { makeVictim, PYTHON, type Victim } from './victim.ts';
 
 const t = useContainers();
@@ -24,9 +26,14 @@ async function race(
   const [real, link] = [join(directory, 'swapped'), join(directory, 'other')];
   mkdirSync(join(real, 'below'), { recursive: true });
   symlinkSync(victim.directory, link);
-  const swapper = spawn(PYTHON, [SWAP, real, link], { stdio: 'inherit' });
+  const swapper = spawn(PYTHON, [SWAP, real, link], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  swapper.stdout.setEncoding('utf8').on('data', (part: string) => {
+    said += part;
+  });
   let [succeeded, failed, leaked] = [0, 0, 0];
   try {
+    await until(() => said !== '', 'the exchanges to begin');
     const end = Date.now() + SECONDS * 1000;
     while (Date.now() < end) {
       const { status, stdout } = containers.run(edit);
@@ -37,12 +44,15 @@ async function race(
     }
     expect(swapper.exitCode).toBeNull();
   } finally {
-    swapper.kill('SIGKILL');
+    swapper.kill('SIGTERM');
   }
+  await once(swapper, 'close');
+  const counts = { succeeded, failed, swaps: Number(said.split('\n')[1]) };
   expect(succeeded + failed).toBeGreaterThan(0);
+  expect(counts.swaps).toBeGreaterThan(0);
   expect(leaked).toBe(0);
   victim.expectUntouched();
-  return { succeeded, failed };
+  if (isSoak) console.log('containers that ran and that were refused, swaps:', counts);
 }
 
 const BUSY = `for d in /swapped /vol/swapped; do

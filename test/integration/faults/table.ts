@@ -25,7 +25,8 @@ const REASONS: {
 const INTRODUCTION = `# Every system call of create, start, exec and delete, made to fail
 
 Made by \`npm run test:soak faults\` (test/integration/faults.test.ts): each call that the verb's processes make was
-made to fail with EIO in a run of its own, and in another its process got SIGKILL there. Numbers are calls.
+made to fail with EIO in a run of its own, and in another its process got SIGKILL there. Numbers are runs: where a
+process made another call in that place, as one that waits for others may, it was tried up to twice more.
 
 - refused: one message with the step, the property it is for and errno; exit status not 0; of a create
   nothing is left, and \`delete --force\` leaves nothing of any.
