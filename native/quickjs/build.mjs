@@ -11,7 +11,7 @@ import { withSegment } from './elf.mjs';
 import { quickjsLibrary } from './library.mjs';
 import { moduleTable } from './modules.mjs';
 import { boundSymbols, symbolTable } from './symbols.mjs';
-import { toolchainOf } from './toolchain.mjs';
+import { checkedCompiler, toolchainOf } from './toolchain.mjs';
 import { WARNINGS } from './warnings.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -86,11 +86,12 @@ function foreignArchives(symbols, toolchain) {
   };
 }
 
-function libraryOrReason(toolchain) {
+/** What `make` returns; undefined, with a line that says why, when it throws. */
+function orReason(missing, make) {
   try {
-    return quickjsLibrary(toolchain);
+    return make();
   } catch (error) {
-    console.error(`No QuickJS: ${error.message}\n./tsrun stays the program on Node.`);
+    console.error(`No ${missing}: ${error.message}\n./tsrun stays the program on Node.`);
     return undefined;
   }
 }
@@ -98,7 +99,8 @@ function libraryOrReason(toolchain) {
 /** For this machine ./tsrun; for another dist/ARCHITECTURE/tsrun, with an executor of its own. */
 async function main() {
   const toolchain = toolchainOf(process.argv.slice(2));
-  const quickjs = libraryOrReason(toolchain);
+  const compiler = orReason('static linking', () => checkedCompiler(toolchain));
+  const quickjs = compiler && orReason('QuickJS', () => quickjsLibrary(toolchain));
   if (quickjs === undefined) {
     if (toolchain.isCross) process.exitCode = 1;
     return;

@@ -3,7 +3,8 @@
  * built: the snapshot is made by the program itself.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packagedFile } from './fetch.mjs';
@@ -66,6 +67,20 @@ function crossToolchain(arch) {
       compilersFile(compiler, name) ??
       packagedFile(arch, packageName, `usr/lib/${gnu}-linux-gnu/${name}`),
   };
+}
+
+/** The compiler, which has linked an empty static program; throws with what it, or the linker, had to say. */
+export function checkedCompiler({ compiler }) {
+  const directory = mkdtempSync(join(tmpdir(), 'tsrun-build-'));
+  try {
+    const source = join(directory, 'empty.c');
+    writeFileSync(source, 'int main(void) { return 0; }');
+    const args = ['-static', source, '-o', join(directory, 'empty')];
+    execFileSync(compiler, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    return compiler;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 /** Where the compiler finds a file of a library; undefined when it does not. */

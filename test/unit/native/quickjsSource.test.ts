@@ -1,6 +1,6 @@
 /** Where the native host's build takes QuickJS from (native/quickjs/fetch.mjs). */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -39,8 +39,9 @@ console.log(JSON.stringify(findQuickjs(JSON.parse(process.argv[1]))));`;
 const find = (options: object, env: Readonly<Record<string, string>>) =>
   node(['--input-type=module', '-e', FIND, JSON.stringify(options)], env);
 
+const source = dirname(place('given/quickjs.c'));
+
 describe('QuickJS', () => {
-  const source = dirname(place('given/quickjs.c'));
   const cached = dirname(place('cache/tsrun/quickjs-1/quickjs.c'));
   place('root/usr/include/quickjs/quickjs.h');
   const library = place('root/usr/lib/quickjs/libquickjs.a');
@@ -75,6 +76,18 @@ describe('the build of the native host', () => {
     const { status, stderr } = build({});
     expect([status, stderr]).toEqual([0, expect.stringMatching(/^No QuickJS: .*apt/)]);
     expect(stderr).toContain('stays the program on Node');
+  });
+  it('says so when there is no compiler, or its linker fails', () => {
+    const broken = place('cc', '#!/bin/sh\necho >&2 "ld: cannot find -lc"; exit 1\n');
+    chmodSync(broken, 0o755);
+    for (const [CC, why] of [
+      [join(directory, 'none'), /^No static linking: .*ENOENT/],
+      [broken, /^No static linking: [\s\S]*cannot find -lc/],
+    ] as const) {
+      const { status, stderr } = build({ CC, QUICKJS_DIR: source });
+      expect([status, stderr]).toEqual([0, expect.stringMatching(why)]);
+      expect(stderr).toContain('stays the program on Node');
+    }
   });
   it('says so when QUICKJS_DIR holds none', () => {
     const { status, stderr } = build({ QUICKJS_DIR: directory });
