@@ -2,6 +2,7 @@
 #include "kernel.h"
 #include "machine.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 enum { CAPABILITIES = 64 };
@@ -86,5 +87,24 @@ int op_seccomp(struct tsr_machine *m, const struct op_seccomp *op)
     if (result < 0 || (op->flags & KERNEL_SECCOMP_FILTER_FLAG_NEW_LISTENER) == 0)
         return result;
     listener = result;
+    /* Nothing but this may come between: any other call may wait for an agent that has no listener yet. */
+    if (m->marker != 0)
+        return tsr_result(syscall(SYS_seccomp, m->marker, 0u, NULL));
     return hand_over(m, listener);
+}
+
+/* Descriptors are numbered from the lowest that is free, and nothing is opened before the filter. */
+int op_announce_listener(struct tsr_machine *m, const struct op_announce_listener *op)
+{
+    int listener = fcntl(m->control, F_DUPFD_CLOEXEC, 0);
+    int error;
+
+    if (listener < 0)
+        return -errno;
+    close(listener);
+    m->marker = op->marker;
+    error = tsr_say(m, TSR_SAY_LISTENER, m->step->plan_index, listener, -1);
+    if (error < 0)
+        return error;
+    return tsr_hear_go(m->control) ? 0 : -ECONNRESET;
 }

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,6 +33,8 @@ struct supervisor {
     bool must_look;
     int status;
     int signals;
+    /* The socket of a seccomp agent, -1 where there is none. */
+    int agent;
     struct tsr_relay relay;
 };
 
@@ -101,21 +104,49 @@ static void take_signals(struct supervisor *s)
         on_signal(s, &info);
 }
 
+/* Every call that it would have answered fails from now on, exit perhaps too: the container cannot go on. */
+static void lose_agent(struct supervisor *s)
+{
+    static const char message[] = "tsrun: the seccomp agent has ended: the container is killed\n";
+
+    (void)!write(STDERR_FILENO, message, sizeof message - 1);
+    close(s->agent);
+    s->agent = -1;
+    kill(s->container, SIGKILL);
+}
+
+/* Asks the agent for its report, which is written when it has ended. */
+static void dismiss_agent(struct supervisor *s)
+{
+    char answer;
+
+    if (s->agent < 0)
+        return;
+    send(s->agent, "", 1, MSG_NOSIGNAL);
+    while (read(s->agent, &answer, 1) < 0 && errno == EINTR)
+        ;
+    close(s->agent);
+}
+
 static void attend(struct supervisor *s)
 {
     reap(s);
     while (!s->has_ended) {
-        struct pollfd polled[1 + TSR_RELAY_POLLED] = {{.fd = s->signals, .events = POLLIN}};
+        struct pollfd polled[2 + TSR_RELAY_POLLED] = {{.fd = s->signals, .events = POLLIN},
+                                                      {.fd = s->agent}};
 
-        tsr_relay_prepare(&s->relay, polled + 1);
-        if (poll(polled, 1 + TSR_RELAY_POLLED, s->must_look ? LOOK_AGAIN_MS : -1) < 0)
+        tsr_relay_prepare(&s->relay, polled + 2);
+        if (poll(polled, 2 + TSR_RELAY_POLLED, s->must_look ? LOOK_AGAIN_MS : -1) < 0)
             continue;
         if (polled[0].revents != 0)
             take_signals(s);
         if (s->must_look)
             reap(s);
-        tsr_relay_move(&s->relay, polled + 1);
+        if (polled[1].revents != 0 && !s->has_ended)
+            lose_agent(s);
+        tsr_relay_move(&s->relay, polled + 2);
     }
+    dismiss_agent(s);
     tsr_relay_drain(&s->relay);
     tsr_relay_release_terminal(&s->relay);
 }
@@ -178,6 +209,11 @@ int tsr_supervise(int count, char **arguments)
     if (s->container <= 0 || (terminal < 0 && strcmp(arguments[1], "-1") != 0))
         return USAGE;
     arguments += 2;
+    s->agent = -1;
+    if (*arguments != NULL && strcmp(*arguments, "agent") == 0 && arguments[1] != NULL) {
+        s->agent = tsr_parse_number(arguments[1]);
+        arguments += 2;
+    }
     if (*arguments != NULL && strcmp(*arguments, "remove") == 0)
         removal = ++arguments;
     while (*arguments != NULL && strcmp(*arguments, "--") != 0)

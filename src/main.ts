@@ -47,6 +47,10 @@ function perform(request: Request, log: Log): void {
     showCompletion(request.args, () => engine().exit(0));
     return;
   }
+  if (request.kind === 'agent') {
+    beAgent(request.order, request, log);
+    return;
+  }
   if (request.kind === 'version') {
     print(formatVersion());
   } else {
@@ -84,6 +88,15 @@ function explain(invocation: Invocation, request: Request): void {
       engine().exit(0);
     })
     .catch((thrown: unknown) => fail(asTsrunError(thrown), invocation.log, request));
+}
+
+function beAgent(order: string, request: Request, log: Log): void {
+  import('./explain/seccompAgent.ts')
+    .then(({ seccompAgent }) => {
+      seccompAgent(order);
+      engine().exit(0);
+    })
+    .catch((thrown: unknown) => fail(asTsrunError(thrown), log, request));
 }
 
 function logOptionsOf(globals: Values) {

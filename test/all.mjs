@@ -91,6 +91,7 @@ const OF_THE_HOST = [
   'control',
   'delete',
   'events',
+  'explain/seccomp',
   'exec',
   'exec-terminal',
   'hooks',

@@ -179,6 +179,65 @@ static void outlives_its_reader(void)
     CHECK_EQUAL(exit_status(f.pid), 5);
 }
 
+/* A supervisor with an agent, whose end of the socket is ours. */
+static struct foreground run_watched(const char *script, int *ret_agent)
+{
+    struct foreground f = {.in = -1};
+    int out[2], pair[2];
+
+    CHECK_EQUAL(pipe2(out, O_CLOEXEC) | socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    f.pid = fork();
+    if (f.pid == 0) {
+        char pid[16], agent[16];
+        char *arguments[] = {pid, "-1", "agent", agent, "--", "/bin/sh", "-c", "echo removed", NULL};
+        sigset_t all;
+        pid_t container;
+
+        dup2(out[1], 1);
+        dup2(out[1], 2);
+        close(pair[1]);
+        container = fork();
+        if (container == 0) {
+            close(pair[0]);
+            become_container(script, -1);
+        }
+        sigfillset(&all);
+        sigprocmask(SIG_BLOCK, &all, NULL);
+        snprintf(pid, sizeof pid, "%d", container);
+        snprintf(agent, sizeof agent, "%d", pair[0]);
+        _exit(tsr_supervise(8, arguments));
+    }
+    close(out[1]);
+    close(pair[0]);
+    f.out = out[0];
+    *ret_agent = pair[1];
+    return f;
+}
+
+static void waits_for_its_agent(void)
+{
+    int agent;
+    struct foreground f = run_watched("echo ended; exit 3", &agent);
+    char asked;
+
+    CHECK(await(f.out, "ended\n"));
+    CHECK_EQUAL(read(agent, &asked, 1), 1);
+    close(agent);
+    CHECK_TEXT(read_all(f.out), "removed\n");
+    CHECK_EQUAL(exit_status(f.pid), 3);
+}
+
+static void ends_what_lost_its_agent(void)
+{
+    int agent;
+    struct foreground f = run_watched("echo ready; exec sleep 1000", &agent);
+
+    CHECK(await(f.out, "ready\n"));
+    close(agent);
+    CHECK_TEXT(read_all(f.out), "tsrun: the seccomp agent has ended: the container is killed\nremoved\n");
+    CHECK_EQUAL(exit_status(f.pid), 137);
+}
+
 static void refuses_wrong_arguments(void)
 {
     char *none[] = {NULL}, *no_pid[] = {"x", "-1", NULL}, *no_terminal[] = {"1", "x", NULL};
@@ -194,6 +253,8 @@ const struct test supervise_tests[] = {
     {"relays the terminal, and the end of input as ^D", relays},
     {"loses no output", loses_nothing},
     {"a container nobody listens to goes on", outlives_its_reader},
+    {"asks a seccomp agent for its report, and waits until that is written", waits_for_its_agent},
+    {"kills a container that has lost its seccomp agent", ends_what_lost_its_agent},
     {"refuses wrong arguments", refuses_wrong_arguments},
     {NULL, NULL},
 };

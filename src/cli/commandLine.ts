@@ -15,6 +15,8 @@ export type Request =
   | { readonly kind: 'version' }
   /** Everything that was given: yargs reads it. */
   | { readonly kind: 'completion'; readonly args: readonly string[] }
+  /** The agent of `run --seccomp-report`, which starts it: no verb for people. */
+  | { readonly kind: 'agent'; readonly order: string }
   | {
       readonly kind: 'verb';
       /** The flags before the verb. */
@@ -28,6 +30,9 @@ export type Request =
 
 /** With it the shell asks what the words behind it may become. */
 const COMPLETIONS = '--get-yargs-completions';
+
+/** Behind it stands what explain/seccompWatch.ts tells the agent. */
+export const SECCOMP_AGENT = 'seccomp-agent';
 
 /** Reads the flags before the verb alone: they say where the errors of the rest go. */
 export function parseOpening(args: readonly string[]): Opening {
@@ -45,6 +50,7 @@ export function parseRequest({ globals, rest }: Opening): Request {
   if (name === undefined || globals.isSet('help')) return { kind: 'help' };
   if (name === 'help' || name === 'h') return helpOf(args[0]);
   if (name === 'completion' || name === COMPLETIONS) return { kind: 'completion', args: rest };
+  if (name === SECCOMP_AGENT && args[0] !== undefined) return { kind: 'agent', order: args[0] };
   const verb = findVerb(name);
   if (verb === undefined) throw noHelpTopic(name);
   const command = commandOf(verb);

@@ -15,6 +15,7 @@ import {
   NO_SUBREAPER,
   RESTORING,
   TRACE,
+  WATCHING,
 } from './flags.ts';
 
 export interface Command {
@@ -88,6 +89,7 @@ const TABLE = {
       DETACH,
       { name: 'keep', type: 'bool', help: 'do not delete the container after it exits' },
       NO_SUBREAPER,
+      ...WATCHING,
     ],
   },
   exec: {

@@ -80,6 +80,22 @@ export const OVERLAY: Flag = {
   help: 'leave the root file system as it is: what is written goes to =DIR, which stays, or with the container (=tmpfs)',
 };
 
+/** Of `run` in the foreground: while the container runs, an agent of tsrun's own answers for its filter. */
+export const WATCHING: readonly Flag[] = [
+  {
+    name: 'seccomp-report',
+    type: 'text',
+    explains: true,
+    help: 'file to write the system calls to that linux.seccomp denied, with process and count, as JSON (Linux 5.8)',
+  },
+  {
+    name: 'seccomp-learn',
+    type: 'text',
+    explains: true,
+    help: 'file to write a linux.seccomp to that allows just the system calls that were made (Linux 5.8)',
+  },
+];
+
 /** What `create` and `run` have in common. */
 export const CREATION: readonly Flag[] = [
   bundle,

@@ -3,6 +3,7 @@ import { refuseInUse } from '../cgroup/directory.ts';
 import { TsrunError } from '../errors.ts';
 import { SystemError } from '../linux/call.ts';
 import { errnoNumber } from '../linux/constants/errno.ts';
+import type { SeccompFilter } from '../linux/constants/seccomp.ts';
 import { chdir, readTextIfExists, release, removeIfExists, unlink } from '../linux/files.ts';
 import { type Pid, readProcess } from '../linux/processes.ts';
 import { INIT } from '../plan/step.ts';
@@ -18,7 +19,7 @@ import { probeHost } from './probe.ts';
 import type { StateRecord } from './record.ts';
 import type { CreateRequest } from './request.ts';
 import { rootfsMountsOf, unmountRootfs } from './rootfsMounts.ts';
-import { claim, removeDirectory, type Stored, saveRecord } from './store.ts';
+import { claim, removeDirectory, type Stored, saveRecord, seccompSocketOf } from './store.ts';
 
 /**
  * Creates a container. TsrunError when it cannot: `container-exists`, `config-…`, or `step-failed` with
@@ -90,7 +91,7 @@ function perform(
       preserveFds,
       saveState,
       warn,
-      compileFilter: filterCompiler(request.root),
+      compileFilter: compilerOf(request, directory),
       ...(request.trace === undefined ? {} : { tracer: request.trace(plan) }),
     });
     return { slots, stored: { directory, record } };
@@ -106,6 +107,11 @@ function perform(
     throw thrown;
   }
 }
+
+const compilerOf = ({ root, watchSeccomp }: CreateRequest, directory: string) =>
+  watchSeccomp === undefined
+    ? filterCompiler(root)
+    : (filter: SeccompFilter) => watchSeccomp.compile(filter, seccompSocketOf(directory));
 
 /** systemd did not answer: to ask it again would take as long again, and a scope goes with its processes. */
 const timedOut = (thrown: unknown): boolean =>

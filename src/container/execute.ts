@@ -151,8 +151,7 @@ function converse(execution: Execution, session: Session, begin: number): void {
         session.isExecuting = true;
         break;
       case 'listener':
-        handOver(execution, report.step, report.fd);
-        answer(session);
+        handOver(execution, session, report.step, report.fd);
         break;
       case 'fault':
         throw blame(plan, faultOf(report), execution.config);
@@ -160,12 +159,13 @@ function converse(execution: Execution, session: Session, begin: number): void {
   }
 }
 
-function handOver(execution: Execution, index: number, fd: number): void {
+function handOver(execution: Execution, { control }: Session, index: number, fd: number): void {
   const { plan, slots, config } = execution;
   const current = plan.steps[index];
   if (current === undefined) throw internal(`the executor has no step ${index}`);
   try {
-    handOverListener(current.op, { pid: slots.get(INIT), pidfd: slots.get('pidfd'), fd });
+    const from = { pid: slots.get(INIT), pidfd: slots.get('pidfd'), fd };
+    handOverListener(current.op, from, control);
   } catch (thrown) {
     if (!(thrown instanceof SystemError)) throw thrown;
     const { errno, call, detail } = thrown;

@@ -38,6 +38,8 @@ export function receiveMaster(slots: Slots): Fd | undefined {
 export interface Ending {
   /** The program that removes the container; empty when it is kept. */
   readonly command: readonly string[];
+  /** The socket of a seccomp agent, which is asked for its report first. */
+  readonly agent?: Fd;
   /**
    * All that is left of it: its directory, open, and its cgroups. The supervisor removes them itself, and
    * runs the command only when something stands in the way. Absent where `delete` has more to do.
@@ -57,8 +59,12 @@ export function supervise(child: Pid, master: Fd | undefined, ending: Ending): n
   // Node marks the descriptors it was given, the standard streams too.
   for (const fd of STANDARD_STREAMS) clearCloseOnExec(fd);
   if (master !== undefined) clearCloseOnExec(master);
-  const { command, remains } = ending;
+  const { command, agent, remains } = ending;
   const args = [EXECUTOR_NAME, 'supervise', String(child), String(master ?? -1)];
+  if (agent !== undefined) {
+    clearCloseOnExec(agent);
+    args.push('agent', String(agent));
+  }
   if (remains !== undefined) {
     clearCloseOnExec(remains.fd);
     args.push('remove', String(remains.fd), remains.directory, ...remains.cgroups);

@@ -10,12 +10,12 @@ import { isOwnMountNamespace } from '../linux/mounts.ts';
 import { getenv, getpid } from '../linux/processes.ts';
 import { findResctrl } from '../linux/resctrl.ts';
 import { buildPlan } from '../plan/build.ts';
-import type { CreateOptions, HostFacts, PlanContext } from '../plan/context.ts';
+import type { CreateOptions, HostFacts, PlanContext, SeccompWatch } from '../plan/context.ts';
 import { CREATE } from '../plan/sequence.ts';
 import type { Plan } from '../plan/step.ts';
 import { loadConfig, reportProblems } from '../spec/load.ts';
-import type { CreateRequest } from './request.ts';
-import { directoryOf } from './store.ts';
+import type { CreateRequest, WatchedSeccomp } from './request.ts';
+import { directoryOf, seccompSocketOf } from './store.ts';
 
 export interface Prepared {
   readonly context: PlanContext;
@@ -93,12 +93,21 @@ function optionsOf(
     ...(request.overlay === undefined
       ? {}
       : { overlay: request.overlay || `${directoryOf(request.root, request.id)}/overlay` }),
+    ...(request.watchSeccomp === undefined
+      ? {}
+      : { watchSeccomp: watchOf(request.watchSeccomp, directoryOf(request.root, request.id)) }),
     foreground,
     systemdCgroup: request.cgroupManager === 'systemd',
     systemdTimeoutMs: request.systemdTimeoutMs,
     rootless: request.rootless ?? (host.euid !== 0 || host.inUserNamespace),
   };
 }
+
+const watchOf = ({ everything, killable }: WatchedSeccomp, directory: string): SeccompWatch => ({
+  agent: seccompSocketOf(directory),
+  everything,
+  killable,
+});
 
 /** sd_listen_fds(3): LISTEN_FDS counts only when LISTEN_PID is this very process. */
 function socketActivation(): Pick<CreateOptions, 'listenFds' | 'listenFdNames'> {

@@ -57,7 +57,8 @@ function isKnown(number: number): boolean {
   return engine().errno() !== ENOSYS;
 }
 
-function isKernelAtLeast(major: number, minor: number): boolean {
+/** By its release. */
+export function isKernelAtLeast(major: number, minor: number): boolean {
   // struct utsname: six names of 65 bytes, the release is the third.
   const names = new Uint8Array(6 * 65);
   uname(names);

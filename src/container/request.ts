@@ -1,3 +1,6 @@
+import type { SeccompFilter } from '../linux/constants/seccomp.ts';
+import type { Fd } from '../linux/files.ts';
+import type { SeccompWatch } from '../plan/context.ts';
 import type { Plan } from '../plan/step.ts';
 import type { Tracer } from './execute.ts';
 import type { Slots } from './perform.ts';
@@ -24,8 +27,16 @@ export interface CreateRequest {
   readonly warn: Warn;
   /** --overlay: where what the container writes goes; empty: into its state directory. */
   readonly overlay?: string;
+  /** --seccomp-report, --seccomp-learn of `run`. */
+  readonly watchSeccomp?: WatchedSeccomp;
   /** Traces a plan that is performed. */
   readonly trace?: Trace;
+}
+
+/** What linux.seccomp becomes: its listener goes to an agent that is started when it is compiled. */
+export interface WatchedSeccomp extends Omit<SeccompWatch, 'agent'> {
+  /** The program that takes the place of a filter's; `socket` is where the agent is to listen. */
+  readonly compile: (filter: SeccompFilter, socket: string) => Uint8Array;
 }
 
 export type Trace = (plan: Plan) => Tracer;
@@ -40,6 +51,8 @@ export interface RunRequest extends CreateRequest {
   readonly noSubreaper: boolean;
   /** Is told when the container is there and has not been started. */
   readonly created?: (slots: Slots) => void;
+  /** The socket of a seccomp agent that the supervisor is to ask for its report. */
+  readonly agent?: () => Fd | undefined;
   /** Is told when the program runs, before this process makes way for the supervisor. */
   readonly started?: () => void;
 }

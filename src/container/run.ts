@@ -37,7 +37,9 @@ export function run(request: RunRequest): void {
   if (listening !== undefined) release(listening);
   startOrDelete(request, stored);
   request.started?.();
-  supervise(slots.get(INIT), master, endingOf(request, stored));
+  const agent = request.agent?.();
+  const ending = endingOf(request, stored);
+  supervise(slots.get(INIT), master, agent === undefined ? ending : { ...ending, agent });
 }
 
 function startOrDelete({ root, id, warn, trace }: RunRequest, created: Stored): void {

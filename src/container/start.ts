@@ -89,22 +89,22 @@ function letGo(stored: Stored): void {
 /** What init says to the end, a filter's listener handed over in between. */
 function answerOf(stored: Stored, connection: Fd): Uint8Array {
   const { steps } = stored.record.behind_accept;
-  if (!steps.some(({ op }) => op.call === 'seccomp' && op.agent !== undefined)) {
+  if (!steps.some(({ op }) => 'agent' in op && op.agent !== undefined)) {
     return readAnswer(connection);
   }
   const { data } = receive(connection, REPORT_BYTES);
   if (data.length === 0) return data;
   const report = decodeReport(data);
   if (report.type !== 'listener') return data;
-  const fault = handOver(stored, report.step, report.fd);
+  const fault = handOver(stored, connection, report.step, report.fd);
   if (fault !== undefined) throw fault;
-  send(connection, GO);
   return readAnswer(connection);
 }
 
-/** undefined when it was handed over; init is waiting for GO, and ends when there is none. */
+/** undefined when it was handed over, and init told to go on; it ends when it is not. */
 function handOver(
   { record, directory }: Stored,
+  connection: Fd,
   index: number,
   fd: number,
 ): TsrunError | undefined {
@@ -116,7 +116,7 @@ function handOver(
   try {
     const { pidfd } = openProcess(identity, { pidfd: true, directory: false });
     if (pidfd === undefined) return internal('no pidfd');
-    closing(pidfd, () => handOverListener(op, { pid, pidfd, fd }));
+    closing(pidfd, () => handOverListener(op, { pid, pidfd, fd }, connection));
     return undefined;
   } catch (thrown) {
     if (!(thrown instanceof SystemError)) throw thrown;

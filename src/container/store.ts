@@ -163,6 +163,9 @@ export const savedConfig = (directory: string): string => readText(`${directory}
 
 export const stateFileOf = (directory: string): string => `${directory}/${STATE_FILE}`;
 
+/** Where the agent of a watched filter listens until it was connected to; it goes with the directory. */
+export const seccompSocketOf = (directory: string): string => `${directory}/seccomp.sock`;
+
 export const startSocketOf = (directory: string): string => `${directory}/${START_SOCKET}`;
 
 const LOCK_POLL_MS = 10;

@@ -18,6 +18,7 @@ import { SystemError } from '../linux/call.ts';
 import { type Fd, writeFile } from '../linux/files.ts';
 import { mountPidfd } from '../linux/pidfdInfo.ts';
 import { overlayOf } from './bundle.ts';
+import { watchOf } from './seccompWatch.ts';
 import { openTrace, type TraceFile } from './trace.ts';
 
 export function create(invocation: Invocation): void {
@@ -37,15 +38,22 @@ export function create(invocation: Invocation): void {
 export function run(invocation: Invocation): void {
   const request = { ...runRequestOf(invocation), ...overlayOf(invocation) };
   checkOverlay(request);
+  const watch = watchOf(invocation, request);
   const trace = traceOf(invocation);
   const created = createdOf(invocation);
-  tracing(trace, () =>
-    runContainer({
-      ...request,
-      ...(trace && { trace: trace.of, started: trace.write }),
-      ...(created && { created }),
-    }),
-  );
+  try {
+    tracing(trace, () =>
+      runContainer({
+        ...request,
+        ...(trace && { trace: trace.of, started: trace.write }),
+        ...(created && { created }),
+        ...watch?.request,
+      }),
+    );
+  } catch (thrown) {
+    watch?.dismiss();
+    throw thrown;
+  }
 }
 
 /** An overlay is mounted for the container alone, by the calls of Linux 5.12. */

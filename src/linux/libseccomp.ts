@@ -4,7 +4,7 @@
  */
 import { engine } from '../engine/current.ts';
 import type { CFunction } from '../engine/engine.ts';
-import { SystemError } from './call.ts';
+import { libc, SystemError } from './call.ts';
 import type { SeccompCondition } from './constants/seccomp.ts';
 import { memoryFile, rewind } from './descriptors.ts';
 import { close, readAll } from './files.ts';
@@ -30,6 +30,7 @@ interface Library {
   readonly archResolve: CFunction;
   readonly syscallResolve: CFunction;
   readonly syscallResolveArch: CFunction;
+  readonly syscallNameArch: CFunction;
   readonly ruleAdd: CFunction;
   readonly exportBpf: CFunction;
 }
@@ -50,6 +51,7 @@ function library(): Library {
     archResolve: host.bind('seccomp_arch_resolve_name', 'i:s', 'libseccomp.so.2'),
     syscallResolve: host.bind('seccomp_syscall_resolve_name', 'i:s', 'libseccomp.so.2'),
     syscallResolveArch: host.bind('seccomp_syscall_resolve_name_arch', 'i:is', 'libseccomp.so.2'),
+    syscallNameArch: host.bind('seccomp_syscall_resolve_num_arch', 'l:ii', 'libseccomp.so.2'),
     ruleAdd: host.bind('seccomp_rule_add_array', 'i:piiip', 'libseccomp.so.2'),
     exportBpf: host.bind('seccomp_export_bpf', 'i:pi', 'libseccomp.so.2'),
   };
@@ -81,6 +83,17 @@ export function syscallNumber(architecture: number, name: string): number | unde
   const number = library().syscallResolveArch(architecture, name);
   // Below -1 are the library's own numbers for calls the architecture multiplexes (socketcall).
   return number < 0 ? undefined : number;
+}
+
+const strlen = libc('strlen', 'l:p');
+
+/**
+ * A system call's name on an architecture; undefined for one the library does not know. The library's copy of
+ * it is not given back: ask once.
+ */
+export function syscallName(architecture: number, number: number): string | undefined {
+  const address = library().syscallNameArch(architecture, number);
+  return address === 0 ? undefined : engine().decodeUtf8(engine().peek(address, strlen(address)));
 }
 
 /** A filter being made; `release` it. */

@@ -11,6 +11,7 @@ const sys = {
 };
 
 const POLLIN = 1;
+const POLLHUP = 0x10;
 const POLLFD_BYTES = 8;
 // EFD_ and IN_ flags are those of O_, alike on x86-64 and arm64.
 const CLOEXEC = 0o2000000;
@@ -21,6 +22,20 @@ const EVENT_BYTES = 4096;
 
 /** Waits until one of the descriptors has something to read, or has ended; those that do. */
 export function waitForAny(fds: readonly Fd[], timeoutMs: number): readonly Fd[] {
+  const happened = pollAll(fds, Math.max(0, Math.ceil(timeoutMs)));
+  return fds.filter((_, i) => happened[i]?.isQuiet === false);
+}
+
+/** What poll(2) says of a descriptor; one that has ended may still have something to read. */
+export interface Polled {
+  readonly isReadable: boolean;
+  /** Nobody is at the other end any more. */
+  readonly hasEnded: boolean;
+  readonly isQuiet: boolean;
+}
+
+/** Waits until something has happened to one of the descriptors, without end for a timeout of -1. */
+export function pollAll(fds: readonly Fd[], timeoutMs: number): readonly Polled[] {
   // struct pollfd: | i32 descriptor | i16 events | i16 what happened |
   const table = new Uint8Array(POLLFD_BYTES * fds.length);
   const view = viewOf(table);
@@ -28,8 +43,15 @@ export function waitForAny(fds: readonly Fd[], timeoutMs: number): readonly Fd[]
     view.setInt32(POLLFD_BYTES * i, fd, LITTLE_ENDIAN);
     view.setInt16(POLLFD_BYTES * i + 4, POLLIN, LITTLE_ENDIAN);
   });
-  sys.poll('', table, fds.length, Math.max(0, Math.ceil(timeoutMs)));
-  return fds.filter((_, i) => view.getInt16(POLLFD_BYTES * i + 6, LITTLE_ENDIAN) !== 0);
+  sys.poll('', table, fds.length, timeoutMs);
+  return fds.map((_, i) => {
+    const events = view.getInt16(POLLFD_BYTES * i + 6, LITTLE_ENDIAN);
+    return {
+      isReadable: (events & POLLIN) !== 0,
+      hasEnded: (events & POLLHUP) !== 0,
+      isQuiet: events === 0,
+    };
+  });
 }
 
 /** A counter the kernel adds to; read with `drain`. */

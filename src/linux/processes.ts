@@ -11,6 +11,7 @@ export type Pid = number;
 
 const sys = {
   waitpid: throwing('waitpid', 'i:ipi'),
+  syscall: throwing('syscall', 'l:iiii'),
   kill: throwing('kill', 'i:ii'),
   prlimit: throwing('prlimit', 'i:iipp'),
   prctl: throwing('prctl', 'i:iiiii'),
@@ -31,9 +32,15 @@ const spawning = {
 };
 
 const identity = {
+  setsid: libc('setsid', 'i:'),
   getpid: libc('getpid', 'i:'),
   geteuid: libc('geteuid', 'i:'),
   getegid: libc('getegid', 'i:'),
+};
+
+/** Leaves the session and its terminal: their signals are for others. */
+export const leaveSession = (): void => {
+  identity.setsid();
 };
 
 export const getpid = (): Pid => identity.getpid();
@@ -105,6 +112,15 @@ export function waitFor(pid: Pid): Ending | undefined {
 /** kill(2). False when there is no such process. */
 export const kill = (pid: Pid, signal: number): boolean =>
   unless(['ESRCH'], () => sys.kill(`${pid}`, pid, signal)) !== undefined;
+
+// x86-64 and arm64; musl has no function for it.
+const SYS_tgkill = { x86_64: 234, aarch64: 131 };
+
+/** Sends a signal to one thread. False when there is none of this number in the process. */
+export const killThread = (process: Pid, thread: Pid, signal: number): boolean =>
+  unless(['ESRCH'], () =>
+    sys.syscall(`${thread}`, SYS_tgkill[engine().machine], process, thread, signal),
+  ) !== undefined;
 
 /** prlimit(2); pid 0 is the caller. Limits are u64, 2^64-1 is none. */
 export function prlimit(pid: Pid, resource: number, soft: bigint, hard: bigint): void {

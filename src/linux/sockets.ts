@@ -10,6 +10,7 @@ const sys = {
   socketpair: throwing('socketpair', 'i:iiip'),
   bind: throwing('bind', 'i:ipi'),
   listen: throwing('listen', 'i:ii'),
+  accept4: throwing('accept4', 'i:ippi'),
   connect: throwing('connect', 'i:ipi'),
   setsockopt: throwing('setsockopt', 'i:iiipi'),
   sendmsg: throwing('sendmsg', 'l:ipi'),
@@ -59,6 +60,10 @@ export const connectUnix = (path: string, timeoutMs?: number): Fd =>
     if (timeoutMs !== undefined) setSendTimeout(fd, timeoutMs);
     sys.connect(path, fd, address, address.length);
   });
+
+/** The next connection to a listening socket. */
+export const accept = (socket: Fd): Fd =>
+  sys.accept4(`${socket}`, socket, null, null, SOCK_CLOEXEC);
 
 /** struct timeval: | i64 seconds | i64 microseconds |. */
 function setSendTimeout(fd: Fd, timeoutMs: number): void {

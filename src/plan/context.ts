@@ -91,8 +91,19 @@ export interface CreateOptions {
   readonly rootless: boolean;
   /** Mounts are added to a container that runs: it is entered, and cannot see the host any more. */
   readonly intoContainer?: true;
+  /** --seccomp-report, --seccomp-learn: the filter's listener goes to an agent of tsrun's own. */
+  readonly watchSeccomp?: SeccompWatch;
   /** --overlay: the directory that holds what the container writes, instead of the rootfs. */
   readonly overlay?: string;
+}
+
+export interface SeccompWatch {
+  /** The socket the agent listens on. */
+  readonly agent: string;
+  /** Every call is the agent's to decide, also without linux.seccomp; else those the profile denies. */
+  readonly everything: boolean;
+  /** SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV is known: signals do not make a call be asked about twice (5.19). */
+  readonly killable: boolean;
 }
 
 /** What plans a process that joins a container: `spec` is the container's, with the new process in it. */

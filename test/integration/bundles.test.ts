@@ -67,6 +67,14 @@ describe('bundles', () => {
       '',
     ]);
   });
+  it('seccomp: two calls are denied', () => {
+    expect(run('seccomp').stdout.split('\n')).toEqual([
+      expect.stringContaining('Read-only file system'),
+      expect.stringContaining('Operation not permitted'),
+      'the rest works',
+      '',
+    ]);
+  });
   it('userns', () => {
     const { stdout, stderr } = run('userns');
     expect(stderr).toBe('');

@@ -13,6 +13,7 @@ import type {
   State,
 } from '../../generated/spec.ts';
 import {
+  LISTENER_MARKER,
   SECCOMP_FILTER_FLAG_LOG,
   SECCOMP_FILTER_FLAG_NEW_LISTENER,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW,
@@ -31,7 +32,7 @@ import {
   type SeccompFilter,
   type SeccompFilterRule,
 } from '../../linux/constants/seccomp.ts';
-import type { PlanContext } from '../../plan/context.ts';
+import type { PlanContext, SeccompWatch } from '../../plan/context.ts';
 import { type Step, step } from '../../plan/step.ts';
 import { error, type Problem } from '../../spec/problem.ts';
 import { OCI_VERSION } from '../../spec/version.ts';
@@ -49,7 +50,7 @@ const MAX_ERRNO = 4095;
 type Action = Seccomp['defaultAction'];
 type Flag = NonNullable<Seccomp['flags']>[number];
 
-const ACTIONS: Readonly<Record<Action, number>> = {
+export const ACTIONS: Readonly<Record<Action, number>> = {
   SCMP_ACT_KILL: SECCOMP_RET_KILL_THREAD,
   SCMP_ACT_KILL_THREAD: SECCOMP_RET_KILL_THREAD,
   SCMP_ACT_KILL_PROCESS: SECCOMP_RET_KILL_PROCESS,
@@ -80,7 +81,7 @@ const FLAGS: Readonly<Record<Flag, number>> = {
 };
 
 /** libseccomp's names, seccomp_arch_resolve_name(3). */
-const ARCHITECTURES: Readonly<Record<SeccompArchitecture, string>> = {
+export const ARCHITECTURES: Readonly<Record<SeccompArchitecture, string>> = {
   SCMP_ARCH_X86: 'x86',
   SCMP_ARCH_X86_64: 'x86_64',
   SCMP_ARCH_X32: 'x32',
@@ -177,15 +178,39 @@ export const planSeccompLate = (context: SeccompContext): readonly Step[] =>
   context.spec.process?.noNewPrivileges === true ? planFilter(context) : [];
 
 function planFilter(context: SeccompContext): readonly Step[] {
-  const profile = context.spec.linux?.seccomp;
+  const watch = context.options.watchSeccomp;
+  const profile = context.spec.linux?.seccomp ?? (watch?.everything ? PASSING : undefined);
   if (profile === undefined) return [];
   const flags = (profile.flags ?? DEFAULT_FLAGS).reduce((all, flag) => all | FLAGS[flag], 0);
   const filter = filterOf(profile);
+  if (watch !== undefined) return watched(context, watch, flags, filter);
   const { listenerPath: agent = '', listenerMetadata = '', syscalls = [] } = profile;
   if (agent === '' || !syscalls.some(({ action }) => action === NOTIFY))
     return [step('init', ORIGIN, { call: 'seccomp', flags, filter })];
   const state = processState(context, listenerMetadata);
   return [step('init', ORIGIN, { call: 'seccomp', flags: notifying(flags), filter, agent, state })];
+}
+
+/** Where there is no profile and its calls are to be learnt. */
+const PASSING: Seccomp = { defaultAction: 'SCMP_ACT_ALLOW' };
+
+/** Whether a profile has an agent of its own: a process can have one listener. */
+export const hasAgent = ({ linux }: Spec): boolean =>
+  linux?.seccomp?.syscalls?.some(({ action }) => action === NOTIFY) ?? false;
+
+/** What is compiled from `filter` asks tsrun's own agent (explain/seccompWatch.ts). */
+function watched(
+  context: SeccompContext,
+  { agent, killable }: SeccompWatch,
+  flags: number,
+  filter: SeccompFilter,
+): readonly Step[] {
+  const state = processState(context, '');
+  const waiting = killable ? SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV : 0;
+  return [
+    step('init', ORIGIN, { call: 'announce_listener', marker: LISTENER_MARKER, agent, state }),
+    step('init', ORIGIN, { call: 'seccomp', flags: notifying(flags) | waiting, filter }),
+  ];
 }
 
 /** The kernel takes both flags only with a third that tells an error from a listener (Linux 5.7). */

@@ -16,6 +16,9 @@ export const SECCOMP_RET_TRACE = 0x7ff0_0000;
 export const SECCOMP_RET_LOG = 0x7ffc_0000;
 export const SECCOMP_RET_ALLOW = 0x7fff_0000;
 
+/** Stands in the place of an operation of seccomp(2) in the call that announce_listener asks for. */
+export const LISTENER_MARKER = 0x7473_7275;
+
 /** What a filter is compiled from, in libseccomp's terms. */
 export interface SeccompFilter {
   /** libseccomp's names (`x86_64`); the machine's own is always among them. */

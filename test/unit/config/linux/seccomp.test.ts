@@ -150,6 +150,31 @@ describe('linux.seccomp', () => {
       state: { id: 'web', status: 'creating', pid: 0, bundle: '/bundle' },
     });
   });
+  it.each([
+    ['denied calls alone', false, PROFILE],
+    ['every call', true, undefined],
+  ])(
+    'of a run that watches %s has a listener for its agent, announced before',
+    (_, everything, seccomp) => {
+      const watchSeccomp = { agent: '/run/agent', everything, killable: true };
+      const context = contextOf({
+        ...specOfProcess({ noNewPrivileges: true }),
+        linux: seccomp === undefined ? {} : { seccomp },
+      });
+      const watched = { ...context, options: { ...context.options, watchSeccomp } };
+      expect(planSeccompLate(watched)).toMatchObject([
+        { actor: 'init', op: { call: 'announce_listener', agent: '/run/agent' } },
+        { actor: 'init', op: { call: 'seccomp', flags: 4 | 8 | 32 } },
+      ]);
+      expect(planSeccompEarly(watched)).toEqual([]);
+    },
+  );
+  it('that is not there denies nothing that could be watched', () => {
+    const watchSeccomp = { agent: '/run/agent', everything: false, killable: true };
+    const context = contextOf(specOfProcess({ noNewPrivileges: true }));
+    const watched = { ...context, options: { ...context.options, watchSeccomp } };
+    expect(planSeccompLate(watched)).toEqual([]);
+  });
   it('asks for none where no rule does, whatever listens', () => {
     const seccomp: Seccomp = { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/agent' };
     const [op] = opsOf(planSeccompEarly(contextOf(specOfLinux({ seccomp }))));
