@@ -40,10 +40,10 @@ const numbersOf = (text: string): readonly number[] =>
 /**
  * Sends a signal to all processes of a container's cgroups. They are frozen meanwhile, so that none is
  * forked behind the list that was read; where nothing can be frozen the list is read until it stays
- * empty of new ones.
+ * empty of new ones. `signalled` has got it already.
  */
-export function signalAll(directories: readonly string[], signal: number): void {
-  const seen = new Set<Pid>();
+export function signalAll(directories: readonly string[], signal: number, signalled?: Pid): void {
+  const seen = new Set<Pid>(signalled === undefined ? [] : [signalled]);
   // Who was frozen before stays so, but must be thawed to die.
   const thawn = directories.filter((directory) => signal === SIGKILL || !isFrozen(directory));
   for (const directory of thawn) setFrozen(directory, true);

@@ -17,14 +17,12 @@ export function kill(root: string, id: string, signal: number, all: boolean): vo
   const init = initOf(stored);
   const { cgroup_paths: cgroups, shares_pid_namespace: sharesPids } = stored.record;
   const isStopped = statusOf(stored) === 'stopped';
-  if (isStopped && !all) throw containerNotRunning();
   const isKill = signal === SIGNALS.SIGKILL;
-  if (all || (isKill && sharesPids)) {
-    if (isKill) killAll(cgroups);
-    else signalAll(cgroups, signal);
-  }
-  if (isStopped || init === undefined) return;
-  if (!signalProcess(init, signal) && !all) throw containerNotRunning();
+  // Before the others: that it ends with them must not be taken for that it had ended.
+  const isSent = !isStopped && init !== undefined && signalProcess(init, signal);
+  if (!isSent && !all) throw containerNotRunning();
+  if (isKill && (all || sharesPids)) killAll(cgroups);
+  else if (all) signalAll(cgroups, signal, isSent ? init.pid : undefined);
   // Only a thawed process dies.
-  if (isKill) for (const directory of cgroups) setFrozen(directory, false);
+  if (isSent && isKill) for (const directory of cgroups) setFrozen(directory, false);
 }

@@ -245,6 +245,31 @@ describe('kill', () => {
     expect(t.call(['kill', '--all', id, 'KILL']).status).toBe(0);
     await until(() => processes().length === 0, 'both processes to end');
   });
+  it('SIGKILL is no failure where it ends init with the others, in a shared pid namespace', async () => {
+    for (let tries = 0; tries < 8; tries++) {
+      const { id } = t.create((config) => {
+        config.process.args = ['sh', '-c', 'sleep 1000 & exec sleep 1001'];
+        config.linux.namespaces = config.linux.namespaces.filter((one) => one.type !== 'pid');
+      });
+      t.call(['start', id]);
+      expect(t.call(['kill', id, 'KILL'])).toMatchObject({ status: 0, stderr: '' });
+      await t.waitFor(id, 'stopped');
+      t.delete(id);
+    }
+  });
+  it('--all signals each process once', async () => {
+    const { id, output } = t.create((config) => {
+      const count =
+        'n=0; trap "n=\\$((n+1))" USR1; echo ready; while :; do sleep 0.05; echo $n; done';
+      config.process.args = ['sh', '-c', count];
+    });
+    t.call(['start', id]);
+    await until(() => output().includes('ready'), 'the trap');
+    expect(t.call(['kill', '--all', id, 'USR1']).status).toBe(0);
+    const lines = output().split('\n').length;
+    await until(() => output().split('\n').length > lines + 5, 'more of the count');
+    expect(output().split('\n').at(-2)).toBe('1');
+  });
   it.each(['NOSUCH', '999', '-1'])('refuses %j as a signal', (signal) => {
     const { id } = t.create(sleeper);
     const result = t.call(['kill', id, signal]);
