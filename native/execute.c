@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int op_find_home(struct tsr_machine *m, const struct op_find_home *op)
@@ -21,16 +22,25 @@ int op_find_home(struct tsr_machine *m, const struct op_find_home *op)
     return 0;
 }
 
+/* faccessat2(2) since Linux 5.8; profiles older than that refuse it, and have access(2). */
+static int may_execute(const char *path)
+{
+    int result = tsr_result(syscall(SYS_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS));
+
+    return result == -ENOSYS || result == -EPERM ? tsr_result(access(path, X_OK)) : result;
+}
+
 /* 0 when path can be executed, ENOENT, ENOTDIR, EACCES … otherwise. */
 static int check_executable(const char *path)
 {
+    int fd TSR_CLOSED = tsr_result(openat(AT_FDCWD, path, O_PATH | O_CLOEXEC));
     struct stat status;
 
-    if (stat(path, &status) < 0)
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, &status) < 0)
         return -errno;
-    if (!S_ISREG(status.st_mode))
-        return -EACCES;
-    return tsr_result(access(path, X_OK));
+    return S_ISREG(status.st_mode) ? may_execute(path) : -EACCES;
 }
 
 /* directory/file into m->executable; an empty directory is the working directory. */
@@ -109,7 +119,8 @@ int op_execve(struct tsr_machine *m, const struct op_execve *op)
         return -ENOENT;
     if (m->home[0] != '\0')
         add_home(op->env, m->home);
-    tsr_reset_signals();
+    if (!m->has_reset_signals)
+        tsr_reset_signals();
     execve(m->executable, op->args, op->env);
     error = -errno;
     tsr_text_add(&m->detail, m->executable);

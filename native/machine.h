@@ -26,6 +26,8 @@ struct tsr_machine {
     bool is_done;
     /* Of announce_listener: what the agent is asked by once the filter is in force; 0 when there was none. */
     uint32_t marker;
+    /* Signals are as execve wants them: a filter may refuse to change them. */
+    bool has_reset_signals;
     /* What hooks say is wanted although they succeed. */
     bool is_traced;
     /* Memory shared by outer and init: the kernel writes init's pid here as outer would see it. */

@@ -63,12 +63,26 @@ int op_umount2(struct tsr_machine *m, const struct op_umount2 *op)
     return tsr_result(umount2(op->path, (int)op->flags));
 }
 
-int op_private_parent(struct tsr_machine *m)
+/* A mount over the root directory is one that no path leads to: 0 or -errno. */
+static int refuse_root(struct tsr_machine *m)
+{
+    struct stat here, root;
+
+    if (stat(".", &here) < 0 || stat("/", &root) < 0)
+        return -errno;
+    if (here.st_dev != root.st_dev || here.st_ino != root.st_ino)
+        return 0;
+    tsr_text_add(&m->detail, "it is the host's root directory");
+    return -EBUSY;
+}
+
+int op_private_parent(struct tsr_machine *m, const struct op_private_parent *op)
 {
     char path[3 * 1024] = ".";
-    int error;
+    int error = op->not_root != 0 ? refuse_root(m) : 0;
 
-    (void)m;
+    if (error < 0)
+        return error;
     while ((error = tsr_result(mount(NULL, path, NULL, MS_PRIVATE, NULL))) == -EINVAL) {
         if (strlen(path) + sizeof "/.." > sizeof path)
             break;

@@ -111,15 +111,31 @@ int op_mount_setattr(struct tsr_machine *m, const struct op_mount_setattr *op)
                               &attr, sizeof attr));
 }
 
+/* move_mount(2) has one errno for all it refuses; mount(2) tells a directory over a file from the rest. */
+static int say_kinds(struct tsr_machine *m, int from, int to)
+{
+    struct stat source, target;
+
+    if (fstat(from, &source) < 0 || fstat(to, &target) < 0)
+        return -EINVAL;
+    if (S_ISDIR(source.st_mode) == S_ISDIR(target.st_mode))
+        return -EINVAL;
+    tsr_text_add(&m->detail, S_ISDIR(source.st_mode)
+                                 ? "the source is a directory, the destination is none"
+                                 : "the destination is a directory, the source is none");
+    return -ENOTDIR;
+}
+
 int op_move_mount(struct tsr_machine *m, const struct op_move_mount *op)
 {
-    int to = tsr_slot_or(m, op->to, AT_FDCWD);
+    int from = tsr_slot(m, op->from), to = tsr_slot_or(m, op->to, AT_FDCWD), error;
     const char *path = op->path == NULL ? "" : op->path;
     unsigned flags = KERNEL_MOVE_MOUNT_F_EMPTY_PATH;
 
     if (op->path == NULL)
         flags |= KERNEL_MOVE_MOUNT_T_EMPTY_PATH;
-    return tsr_result(syscall(SYS_move_mount, tsr_slot(m, op->from), "", to, path, flags));
+    error = tsr_result(syscall(SYS_move_mount, from, "", to, path, flags));
+    return error == -EINVAL && op->path == NULL ? say_kinds(m, from, to) : error;
 }
 
 /* Read-only at the path itself; what is mounted below keeps its own way. */

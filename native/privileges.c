@@ -1,6 +1,7 @@
 /* Capabilities and the seccomp filter. */
 #include "kernel.h"
 #include "machine.h"
+#include "start.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -74,6 +75,21 @@ static int hand_over(const struct tsr_machine *m, int listener)
     return tsr_hear_go(m->control) ? 0 : -ECONNRESET;
 }
 
+/*
+ * Signals are reset before a filter that may refuse it, for one made for runc may. But a hook that does not read
+ * its standard input must not end init by SIGPIPE; hooks take calls enough besides.
+ */
+static bool has_hook_behind(const struct tsr_machine *m)
+{
+    const struct tsr_step *end = m->plan.steps + m->plan.step_count;
+
+    for (const struct tsr_step *step = m->step; step < end; step++) {
+        if (step->opcode == OP_hook)
+            return true;
+    }
+    return false;
+}
+
 int op_seccomp(struct tsr_machine *m, const struct op_seccomp *op)
 {
     uint32_t count = op->filter.length / (uint32_t)sizeof(struct kernel_sock_filter);
@@ -81,6 +97,10 @@ int op_seccomp(struct tsr_machine *m, const struct op_seccomp *op)
     int listener TSR_CLOSED = -1;
     int result;
 
+    if (!has_hook_behind(m)) {
+        tsr_reset_signals();
+        m->has_reset_signals = true;
+    }
     if (count > KERNEL_BPF_MAXINSNS || op->filter.length % sizeof(struct kernel_sock_filter) != 0)
         return -EINVAL;
     result = tsr_result(syscall(SYS_seccomp, KERNEL_SECCOMP_SET_MODE_FILTER, op->flags, &program));

@@ -44,16 +44,20 @@ int op_setgroups(struct tsr_machine *m, const struct op_setgroups *op)
     return tsr_result(syscall(SYS_setgroups, (size_t)op->gids.count, op->gids.values));
 }
 
-int op_setresgid(struct tsr_machine *m, const struct op_setresgid *op)
+/*
+ * With CAP_SETGID and CAP_SETUID setgid(2) and setuid(2) set all three ids. They are called rather than setresgid
+ * and setresuid, because a filter that is in force already, and was made for runc, may know these alone.
+ */
+int op_setgid(struct tsr_machine *m, const struct op_setgid *op)
 {
     (void)m;
-    return tsr_result(syscall(SYS_setresgid, op->gid, op->gid, op->gid));
+    return tsr_result(syscall(SYS_setgid, op->gid));
 }
 
-int op_setresuid(struct tsr_machine *m, const struct op_setresuid *op)
+int op_setuid(struct tsr_machine *m, const struct op_setuid *op)
 {
     (void)m;
-    return tsr_result(syscall(SYS_setresuid, op->uid, op->uid, op->uid));
+    return tsr_result(syscall(SYS_setuid, op->uid));
 }
 
 int op_ioprio_set(struct tsr_machine *m, const struct op_ioprio_set *op)

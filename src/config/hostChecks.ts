@@ -14,6 +14,7 @@ import { checkHostNetDevices } from './linux/netDevices.ts';
 import { checkHostResources } from './linux/resources.ts';
 import { checkApparmor } from './process/apparmorProfile.ts';
 import { checkSelinux } from './process/selinuxLabel.ts';
+import { checkHostRoot } from './root.ts';
 
 type HostCheck = (context: PlanContext) => readonly Problem[];
 
@@ -30,6 +31,7 @@ export const HOST_CHECKS: readonly HostCheck[] = [
   checkHostIntelRdt,
   checkHostNetDevices,
   checkJoinedMountNamespace,
+  checkHostRoot,
 ];
 
 export const checkHost = (context: PlanContext): readonly Problem[] =>

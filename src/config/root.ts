@@ -38,6 +38,12 @@ export function checkRoot(spec: Spec): readonly Problem[] {
   return problems;
 }
 
+/** Of a container without a mount namespace: with one init refuses it, as the kernel's pivot_root(2) does. */
+export const checkHostRoot = ({ host }: PlanContext): readonly Problem[] =>
+  host.mountsOnRoot === true
+    ? [error(ORIGIN, 'is the host’s root directory: mounts over it would be for nobody to see')]
+    : [];
+
 const COVER: Slot = 'rootfs-cover';
 const TREE: Slot = 'rootfs-tree';
 
@@ -75,7 +81,7 @@ export function planRootfs(context: PlanContext): readonly Step[] {
   if (!hasNamespace(context.spec, 'mount')) return root([openDirectory('.', ROOT)]);
   if (!hasMountApi(context)) return root(bindRootfs(context));
   return root([
-    { call: 'private_parent' },
+    { call: 'private_parent', not_root: 1 },
     { call: 'open_tree', path: '.', flags: OPEN_TREE_CLONE | AT_RECURSIVE, out: ROOT },
     { call: 'move_mount', from: ROOT, path: '.' },
     { call: 'fchdir', fd: ROOT },
@@ -126,7 +132,7 @@ function overlayMount(context: PlanContext, directory: string): Op {
 
 const attachOverlay = (context: PlanContext): readonly Step[] =>
   root([
-    { call: 'private_parent' },
+    { call: 'private_parent', not_root: 0 },
     ...(context.host.euid === 0 ? [] : [overlayMount(context, context.options.overlay ?? '')]),
     { call: 'move_mount', from: ROOT, path: '.' },
     { call: 'fchdir', fd: ROOT },
@@ -134,7 +140,7 @@ const attachOverlay = (context: PlanContext): readonly Step[] =>
 
 /** Behind the bind, the path alone leads to the new mount: the working directory is below it. */
 const bindRootfs = ({ options }: PlanContext): readonly Op[] => [
-  { call: 'private_parent' },
+  { call: 'private_parent', not_root: 1 },
   { call: 'mount', source: '.', target: '.', flags: BigInt(MS_BIND | MS_REC) },
   openDirectory(options.rootfs, ROOT),
   { call: 'fchdir', fd: ROOT },

@@ -1,12 +1,13 @@
 /** From a bundle to the plan: what `plan` prints and `create` executes. Changes nothing. */
 import { checkHost } from '../config/hostChecks.ts';
-import { joinsNamespace } from '../config/linux/namespaces.ts';
+import { joinsNamespace, mountsOnHost } from '../config/linux/namespaces.ts';
 import { engine } from '../engine/current.ts';
 import { configMissing } from '../errors.ts';
 import type { Spec } from '../generated/spec.ts';
 import { unless } from '../linux/call.ts';
 import { readText } from '../linux/files.ts';
 import { isOwnMountNamespace } from '../linux/mounts.ts';
+import { realPath } from '../linux/paths.ts';
 import { getenv, getpid } from '../linux/processes.ts';
 import { findResctrl } from '../linux/resctrl.ts';
 import { buildPlan } from '../plan/build.ts';
@@ -56,7 +57,7 @@ export function contextFor(
 }
 
 /** What is asked of the machine for some configs alone, and what the command line says of it. */
-function factsFor(spec: Spec, { cgroupManager }: CreateRequest): Partial<HostFacts> {
+function factsFor(spec: Spec, { cgroupManager, bundle }: CreateRequest): Partial<HostFacts> {
   const { linux } = spec;
   const joined = joinsNamespace(spec, 'mount');
   const resctrl = linux?.intelRdt === undefined ? undefined : findResctrl();
@@ -66,8 +67,18 @@ function factsFor(spec: Spec, { cgroupManager }: CreateRequest): Partial<HostFac
     ...(joined !== undefined && isOwnMountNamespace(joined)
       ? { joinsOwnMountNamespace: true }
       : {}),
+    ...(mountsOnHost(spec) && isRootDirectory(rootfsOf(spec, bundle))
+      ? { mountsOnRoot: true }
+      : {}),
   };
 }
+
+const rootfsOf = (spec: Spec, bundle: string): string =>
+  resolvePath(bundle, spec.root?.path ?? 'rootfs');
+
+/** What is not there is for the step to say that needs it. */
+const isRootDirectory = (path: string): boolean =>
+  unless(['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'], () => realPath(path)) === '/';
 
 function optionsOf(
   request: CreateRequest,
@@ -80,7 +91,7 @@ function optionsOf(
   return {
     id: request.id,
     bundle: request.bundle,
-    rootfs: resolvePath(request.bundle, spec.root?.path ?? 'rootfs'),
+    rootfs: rootfsOf(spec, request.bundle),
     stateDirectory: directoryOf(request.root, request.id),
     noPivot: request.noPivot,
     noNewKeyring: request.noNewKeyring,

@@ -34,6 +34,8 @@ export interface HostFacts {
   readonly lsm: { readonly apparmor: boolean; readonly selinux: boolean };
   /** The mount namespace the config joins by path is the one tsrun itself is in. */
   readonly joinsOwnMountNamespace?: true;
+  /** A container without a mount namespace would have its mounts over the host's root directory. */
+  readonly mountsOnRoot?: true;
   /** tsrun runs in a user namespace other than the initial one. */
   readonly inUserNamespace: boolean;
   /** Absolute paths of newuidmap and newgidmap where they are installed. */

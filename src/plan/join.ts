@@ -167,8 +167,8 @@ const FILES: Readonly<Record<NamespaceType, string>> = {
 
 /** Behind setns(2) the ids are still those of the host, which the user namespace may not map. */
 const BECOME_ROOT: readonly Step[] = [
-  step('outer', NAMESPACES_ORIGIN, { call: 'setresgid', gid: 0 }),
-  step('outer', NAMESPACES_ORIGIN, { call: 'setresuid', uid: 0 }),
+  step('outer', NAMESPACES_ORIGIN, { call: 'setgid', gid: 0 }),
+  step('outer', NAMESPACES_ORIGIN, { call: 'setuid', uid: 0 }),
 ];
 
 /** A container without a mount namespace has its root by chroot(2) alone. */

@@ -36,7 +36,7 @@ export function blame(plan: Plan, fault: Fault, config: unknown): TsrunError {
 
 /** The text of a fault, or of a failure that was ignored but is worth a warning. */
 export const formatFault = (step: Step, fault: Fault, config: unknown): string =>
-  `${propertyOf(step, config)}${WORDING[step.op.call]?.(step.op, fault) ?? plainWording(step.op, fault)}`;
+  `${propertyOf(step, config)}${WORDING[step.op.call]?.(step.op, fault, valueAt(config, step.origin)) ?? plainWording(step.op, fault)}`;
 
 /** `mounts[3] ("/data"): move_mount`: where an executor was that said nothing of why it ended. */
 export const formatStep = (step: Step, config: unknown): string =>
@@ -95,7 +95,9 @@ function nameOf(value: unknown): string | undefined {
  * found in $PATH` and `no such file or directory` into exit status 127, `permission denied` into 126,
  * and takes a path in backquotes that holds /attr/ for a security label.
  */
-const WORDING: { readonly [call: string]: (op: Op, fault: Fault) => string } = {
+const WORDING: {
+  readonly [call: string]: (op: Op, fault: Fault, asked: unknown) => string;
+} = {
   find_executable: (op, fault) => {
     const file = op.call === 'find_executable' ? op.file : '';
     if (isErrno(fault, 'ENOENT') && !file.includes('/')) {
@@ -108,6 +110,9 @@ const WORDING: { readonly [call: string]: (op: Op, fault: Fault) => string } = {
       fault.detail !== '' ? fault.detail : op.call === 'execve' ? (op.args[0] ?? '') : '';
     return `exec ${file}: ${errnoText(fault.errno)}`;
   },
+  // The property names the destination already.
+  move_mount: (_op, fault, asked) =>
+    `move_mount${sourceOf(asked)}: ${formatErrno(fault.errno)}${detailOf(fault)}`,
   // The detail is the attribute, below /proc.
   write_attr: (_op, fault) =>
     `write ${fault.detail === '' ? '' : `\`/proc/${fault.detail}\``}: ${formatErrno(fault.errno)}`,
@@ -121,6 +126,15 @@ const WORDING: { readonly [call: string]: (op: Op, fault: Fault) => string } = {
     return `write ${quote(path)}: ${formatErrno(fault.errno)}${detailOf(fault)}${hint}`;
   },
 };
+
+/** ` "/srv/data"` of an entry of mounts. */
+const sourceOf = (asked: unknown): string =>
+  typeof asked === 'object' &&
+  asked !== null &&
+  'source' in asked &&
+  typeof asked.source === 'string'
+    ? ` ${quote(asked.source)}`
+    : '';
 
 /**
  * Why a file of a cgroup is not there: v2 has it only where every group above hands its controller on,

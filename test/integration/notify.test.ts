@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { PYTHON } from './attacks/victim.ts';
 import type { Config } from './config.ts';
-import { until, useContainers } from './runtime.ts';
+import { isTsrun, until, useContainers } from './runtime.ts';
 
 const t = useContainers();
 
@@ -37,6 +37,11 @@ async function agent(errno: number) {
   return { socket, messages };
 }
 
+/** Linux 5.19; Debian 12's runc does not know it. */
+const KILLABLE: NonNullable<Config['linux']['seccomp']>['flags'] = [
+  'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV',
+];
+
 const notifying = (listenerPath: string, noNewPrivileges: boolean) => (config: Config) => {
   config.process.noNewPrivileges = noNewPrivileges;
   config.annotations = { color: 'green' };
@@ -44,6 +49,7 @@ const notifying = (listenerPath: string, noNewPrivileges: boolean) => (config: C
     defaultAction: 'SCMP_ACT_ALLOW',
     listenerPath,
     listenerMetadata: 'opaque',
+    ...(isTsrun ? { flags: KILLABLE } : {}),
     syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_NOTIFY' }],
   };
 };

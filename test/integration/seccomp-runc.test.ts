@@ -110,8 +110,48 @@ describe.runIf(isTsrun)('linux.seccomp, as runc’s filter decides', () => {
     ['every operator', [...compared, either]],
     ['every action', acted],
     ['nothing', []],
-  ])('a profile of %s over what it allows', (_, syscalls) => {
+    [
+      'one call, its arguments deciding between actions',
+      [
+        {
+          names: ['clone'],
+          action: 'SCMP_ACT_ERRNO',
+          errnoRet: 38,
+          args: [arg('SCMP_CMP_MASKED_EQ', 0)],
+        },
+        { names: ['clone'], action: 'SCMP_ACT_TRAP', args: [arg('SCMP_CMP_EQ', 1)] },
+        { names: ['clone'], action: 'SCMP_ACT_LOG', args: [arg('SCMP_CMP_GT', 5)] },
+      ],
+    ],
+    [
+      'the largest and smallest values',
+      (['EQ', 'GE', 'LE'] as const).map((operator, i) => ({
+        names: [['ioctl', 'fcntl', 'lseek'][i] ?? ''],
+        action: 'SCMP_ACT_ERRNO',
+        errnoRet: 4095,
+        args: [
+          { index: 1, op: `SCMP_CMP_${operator}`, value: 0xffff_ffff_ffff_ffffn },
+          { index: 5, op: 'SCMP_CMP_NE', value: 0n },
+        ],
+      })),
+    ],
+  ] as [string, SeccompRule[]][])('a profile of %s over what it allows', (_, syscalls) => {
     const seccomp = { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [...syscalls] } as Seccomp;
+    expect(compareFilters(...filters(seccomp)).differences).toEqual([]);
+  });
+  it.each([
+    ['SCMP_ACT_ERRNO', 38],
+    ['SCMP_ACT_ERRNO', 0],
+    ['SCMP_ACT_KILL_PROCESS', undefined],
+    ['SCMP_ACT_TRAP', undefined],
+    ['SCMP_ACT_TRACE', 7],
+    ['SCMP_ACT_LOG', undefined],
+  ] as const)('a list of what is allowed, else %s %s', (defaultAction, defaultErrnoRet) => {
+    const seccomp: Seccomp = {
+      defaultAction,
+      ...(defaultErrnoRet === undefined ? {} : { defaultErrnoRet }),
+      syscalls: profileOf('podman-default').syscalls ?? [],
+    };
     expect(compareFilters(...filters(seccomp)).differences).toEqual([]);
   });
   it.each([

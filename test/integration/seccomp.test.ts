@@ -1,7 +1,9 @@
 /** linux.seccomp: the filter that runs, seen from the process it is on. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Config } from './config.ts';
-import { fields, isTsrun, useContainers } from './runtime.ts';
+import { fields, isTsrun, TOP, useContainers } from './runtime.ts';
 
 type Seccomp = NonNullable<Config['linux']['seccomp']>;
 
@@ -83,27 +85,99 @@ describe.each(['SCMP_ACT_ERRNO', 'SCMP_ACT_KILL_PROCESS'] as const)(
   },
 );
 
+/** What a static busybox takes to run true. */
+const OF_THE_PROGRAM = ['arch_prctl', 'brk', 'set_tid_address', 'set_robust_list', 'rseq'].concat(
+  ['prlimit64', 'readlinkat', 'readlink', 'getrandom', 'mprotect', 'prctl', 'ioctl', 'mmap'],
+  ['getuid', 'setuid', 'getgid', 'setgid', 'exit_group', 'exit', 'newfstatat', 'uname', 'munmap'],
+);
+
+/** native/README.md, "Calls behind a seccomp filter". */
+const EARLY = [
+  'chdir',
+  'prctl',
+  'capset',
+  'setgroups',
+  'setgid',
+  'setuid',
+  'fstat',
+  'fchown',
+].concat(['getcwd', 'openat', 'read', 'close', 'faccessat2', 'write', 'accept4', 'execve']);
+
+/** Every call that docker's default profile knows, without those allowed, ends who makes it. */
+function deadly(...allowed: readonly string[][]): Seccomp {
+  const { linux } = JSON.parse(
+    readFileSync(join(TOP, 'test/fixtures/real-configs/docker-default.json'), 'utf8'),
+  ) as { linux: { seccomp: { syscalls: { names: string[] }[] } } };
+  const known = new Set(linux.seccomp.syscalls.flatMap(({ names }) => names));
+  const names = [...known, 'setresuid', 'setresgid'].filter((one) => !allowed.flat().includes(one));
+  return {
+    defaultAction: 'SCMP_ACT_ALLOW',
+    syscalls: [{ names, action: 'SCMP_ACT_KILL_PROCESS' }],
+  };
+}
+
+// Debian 12's runc takes none.
+describe.runIf(isTsrun)('linux.seccomp.flags', () => {
+  const SPECULATION = 'grep Speculation_Store_Bypass /proc/self/status';
+  const under = (flags?: Seccomp['flags']) =>
+    sh(
+      `${SPECULATION}; mkdir /tmp/a || echo refused`,
+      {
+        ...noMkdir('SCMP_ACT_ERRNO'),
+        ...(flags === undefined ? {} : { flags }),
+      },
+      true,
+    );
+
+  it.each([['LOG'], ['SPEC_ALLOW'], ['TSYNC', 'LOG', 'SPEC_ALLOW']] as const)(
+    'are carried out: %s',
+    (...names) => {
+      const flags = names.map((name) => `SECCOMP_FILTER_FLAG_${name}` as const);
+      expect(under(flags)).toMatchObject({ status: 0, stdout: expect.stringContaining('refused') });
+    },
+  );
+  it('of a listener are named where there is none, and the rest is done', () => {
+    const { status, stdout, stderr } = under(['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV']);
+    expect({ status, isRefused: stdout.includes('refused') }).toEqual({
+      status: 0,
+      isRefused: true,
+    });
+    expect(stderr).toContain('linux.seccomp.flags[0]');
+  });
+});
+
 // runc needs calls of its own between filter and execve.
-it.runIf(isTsrun)(
-  'with no_new_privs the profile need allow what the program itself calls, and execve',
-  () => {
-    const seccomp: Seccomp = {
-      defaultAction: 'SCMP_ACT_ERRNO',
-      syscalls: [
-        {
-          action: 'SCMP_ACT_ALLOW',
-          // What a static busybox takes to run true.
-          names: ['execve', 'arch_prctl', 'brk', 'set_tid_address', 'set_robust_list', 'rseq']
-            .concat(['prlimit64', 'readlinkat', 'readlink', 'getrandom', 'mprotect', 'prctl'])
-            .concat(['getuid', 'setuid', 'getgid', 'setgid', 'exit_group', 'ioctl']),
-        },
-      ],
-    };
-    const result = t.run((config) => {
+describe.runIf(isTsrun)('linux.seccomp need allow, beside what the program itself calls,', () => {
+  const run = (seccomp: Seccomp, edit: (config: Config) => void) =>
+    t.run((config) => {
       config.process.args = ['true'];
-      config.process.noNewPrivileges = true;
       config.linux.seccomp = seccomp;
+      edit(config);
+    });
+
+  it('execve alone with no_new_privs', () => {
+    const result = run(deadly(OF_THE_PROGRAM, ['execve']), (config) => {
+      config.process.noNewPrivileges = true;
     });
     expect(result).toMatchObject({ status: 0, stderr: '' });
-  },
-);
+    const none = run(deadly(OF_THE_PROGRAM), (config) => {
+      config.process.noNewPrivileges = true;
+    });
+    expect(none.status).not.toBe(0);
+  });
+  it.each([0, 1000])('without it what native/README.md lists (user %i)', (uid) => {
+    const edit = (config: Config) => {
+      config.process.noNewPrivileges = false;
+      config.process.user = { uid, gid: uid, additionalGids: [7] };
+    };
+    expect(run(deadly(OF_THE_PROGRAM, EARLY), edit)).toMatchObject({ status: 0, stderr: '' });
+  });
+  it('without it access where faccessat2 is refused', () => {
+    const seccomp = deadly(OF_THE_PROGRAM, EARLY, ['access']);
+    const result = run(seccomp, (config) => {
+      config.process.noNewPrivileges = false;
+      seccomp.syscalls?.push({ names: ['faccessat2'], action: 'SCMP_ACT_ERRNO' });
+    });
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+  });
+});

@@ -147,8 +147,8 @@ export const NOT_DUMPABLE = {
 
 /** Behind setns(2) the ids are still those of the host, which the user namespace may not map. */
 const becomeRoot = ({ origin }: Joined): readonly Step[] => [
-  step('outer', origin, { call: 'setresgid', gid: 0 }),
-  step('outer', origin, { call: 'setresuid', uid: 0 }),
+  step('outer', origin, { call: 'setgid', gid: 0 }),
+  step('outer', origin, { call: 'setuid', uid: 0 }),
 ];
 
 const open = ({ type, path, origin }: Joined): Step =>

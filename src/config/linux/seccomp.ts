@@ -34,7 +34,7 @@ import {
 } from '../../linux/constants/seccomp.ts';
 import type { PlanContext, SeccompWatch } from '../../plan/context.ts';
 import { type Step, step } from '../../plan/step.ts';
-import { error, type Problem } from '../../spec/problem.ts';
+import { error, type Problem, warning } from '../../spec/problem.ts';
 import { OCI_VERSION } from '../../spec/version.ts';
 
 const ORIGIN = '/linux/seccomp';
@@ -80,6 +80,8 @@ const FLAGS: Readonly<Record<Flag, number>> = {
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
 };
 
+const OF_LISTENERS: Flag = 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV';
+
 /** libseccomp's names, seccomp_arch_resolve_name(3). */
 export const ARCHITECTURES: Readonly<Record<SeccompArchitecture, string>> = {
   SCMP_ARCH_X86: 'x86',
@@ -119,6 +121,7 @@ export function checkSeccomp(spec: Spec): readonly Problem[] {
   return [
     ...checkErrno(`${ORIGIN}/defaultErrnoRet`, profile.defaultAction, profile.defaultErrnoRet),
     ...checkListener(profile),
+    ...checkFlags(profile),
     ...(profile.syscalls ?? []).flatMap(({ action, errnoRet }, i) =>
       checkErrno(`${ORIGIN}/syscalls/${i}/errnoRet`, action, errnoRet),
     ),
@@ -155,6 +158,17 @@ function checkListener(profile: Seccomp): readonly Problem[] {
   return problems;
 }
 
+const notifies = ({ syscalls = [] }: Seccomp): boolean =>
+  syscalls.some(({ action }) => action === NOTIFY);
+
+/** The kernel refuses it where there is no listener to receive from (EINVAL); libseccomp leaves it out. */
+function checkFlags(profile: Seccomp): readonly Problem[] {
+  const index = profile.flags?.indexOf(OF_LISTENERS) ?? -1;
+  if (index < 0 || notifies(profile)) return [];
+  const at = `${ORIGIN}/flags/${index}`;
+  return [warning(at, `has no effect without a rule of ${NOTIFY}`, OF_LISTENERS)];
+}
+
 /** What the agent is sent with a listener: config-linux.md "The Container Process State". */
 export interface ContainerProcessState {
   readonly ociVersion: string;
@@ -184,9 +198,9 @@ function planFilter(context: SeccompContext): readonly Step[] {
   const flags = (profile.flags ?? DEFAULT_FLAGS).reduce((all, flag) => all | FLAGS[flag], 0);
   const filter = filterOf(profile);
   if (watch !== undefined) return watched(context, watch, flags, filter);
-  const { listenerPath: agent = '', listenerMetadata = '', syscalls = [] } = profile;
-  if (agent === '' || !syscalls.some(({ action }) => action === NOTIFY))
-    return [step('init', ORIGIN, { call: 'seccomp', flags, filter })];
+  const { listenerPath: agent = '', listenerMetadata = '' } = profile;
+  if (agent === '' || !notifies(profile))
+    return [step('init', ORIGIN, { call: 'seccomp', flags: flags & ~FLAGS[OF_LISTENERS], filter })];
   const state = processState(context, listenerMetadata);
   return [step('init', ORIGIN, { call: 'seccomp', flags: notifying(flags), filter, agent, state })];
 }

@@ -122,7 +122,7 @@ const numbers = (map: readonly IdMapping[]): readonly string[] =>
 export const planBecomeRoot = ({ spec }: PlanContext): readonly Step[] =>
   createsNamespace(spec, 'user')
     ? [
-        step('init', origin('gid'), { call: 'setresgid', gid: 0 }),
-        step('init', origin('uid'), { call: 'setresuid', uid: 0 }),
+        step('init', origin('gid'), { call: 'setgid', gid: 0 }),
+        step('init', origin('uid'), { call: 'setuid', uid: 0 }),
       ]
     : [];

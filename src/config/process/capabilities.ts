@@ -104,7 +104,7 @@ export const planKeepCapabilities = ({ spec }: PlanContext): readonly Step[] =>
       ];
 
 /**
- * Behind setresuid, which changes the sets. Ambient last: raising takes permitted and inheritable. A
+ * Behind setuid, which changes the sets. Ambient last: raising takes permitted and inheritable. A
  * kernel before 4.3 or SECBIT_NO_CAP_AMBIENT_RAISE refuses, which is worth a warning, as with runc.
  */
 export function planCapabilities({ spec, host }: PlanContext): readonly Step[] {

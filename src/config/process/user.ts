@@ -53,8 +53,8 @@ export function planUser(context: PlanContext): readonly Step[] {
   return [
     step('init', `${ORIGIN}/uid`, { call: 'chown_stdio', uid }),
     ...planGroups(context),
-    step('init', `${ORIGIN}/gid`, { call: 'setresgid', gid }),
-    step('init', `${ORIGIN}/uid`, { call: 'setresuid', uid }),
+    step('init', `${ORIGIN}/gid`, { call: 'setgid', gid }),
+    step('init', `${ORIGIN}/uid`, { call: 'setuid', uid }),
   ];
 }
 

@@ -38,7 +38,7 @@ describe('root', () => {
 describe('root.path', () => {
   it('becomes a mount of its own below a private one, and the working directory', () => {
     expect(opsOf(planRootfs(contextOf(spec())))).toEqual([
-      { call: 'private_parent' },
+      { call: 'private_parent', not_root: 1 },
       { call: 'open_tree', path: '.', flags: OPEN_TREE_CLONE | AT_RECURSIVE, out: 'root' },
       { call: 'move_mount', from: 'root', path: '.' },
       { call: 'fchdir', fd: 'root' },
@@ -106,7 +106,7 @@ describe('root.path', () => {
 
   it('is bound and moved by mount(2) on an old kernel', () => {
     expect(opsOf(planRootfs(contextOf(spec(), OLD_KERNEL)))).toMatchObject([
-      { call: 'private_parent' },
+      { call: 'private_parent', not_root: 1 },
       { call: 'mount', source: '.', target: '.', flags: BigInt(MS_BIND | MS_REC) },
       { call: 'openat', path: '/bundle/rootfs', out: 'root' },
       { call: 'fchdir', fd: 'root' },

@@ -97,8 +97,8 @@ describe('the plan of exec', () => {
       'init capbset_drop /process/capabilities/bounding',
       'init chown_stdio /process/user/uid',
       'init setgroups /process/user/additionalGids',
-      'init setresgid /process/user/gid',
-      'init setresuid /process/user/uid',
+      'init setgid /process/user/gid',
+      'init setuid /process/user/uid',
       'init capset /process/capabilities',
       'init cap_ambient /process/capabilities/ambient',
       'init check_cwd /process/cwd',
@@ -185,8 +185,8 @@ describe('joining', () => {
       { call: 'setns', nstype: 0x7c020000 },
       { call: 'close' },
       { call: 'close' },
-      { call: 'setresgid', gid: 0 },
-      { call: 'setresuid', uid: 0 },
+      { call: 'setgid', gid: 0 },
+      { call: 'setuid', uid: 0 },
     ]);
   });
   it("leaves out a user namespace that is tsrun's own", () => {
@@ -194,7 +194,7 @@ describe('joining', () => {
       container: { sharesUserNamespace: true },
     });
     expect(join(context)[1]).toMatchObject({ call: 'setns', nstype: 0x6c020000 });
-    expect(join(context).map(({ call }) => call)).not.toContain('setresuid');
+    expect(join(context).map(({ call }) => call)).not.toContain('setuid');
   });
   it('before Linux 5.8 opens every namespace first; user is last with privileges, first without', () => {
     const old = kernel({ setnsPidfd: false });

@@ -54,6 +54,13 @@ describe('blame', () => {
     );
   });
 
+  it('names the source of a mount that cannot be attached, beside its destination', () => {
+    const op: Op = { call: 'move_mount', from: 'mount', to: 'target' };
+    expect(fault('/mounts/1', op, 'ENOTDIR', 'the source is none').message).toBe(
+      'mounts[1] ("/data"): move_mount "/srv/data": ENOTDIR: not a directory (the source is none)',
+    );
+  });
+
   it('adds what the operation had to say', () => {
     const op: Op = {
       call: 'fsmount',

@@ -125,16 +125,16 @@ describe('linux.namespaces', () => {
       'outer setns /linux/namespaces/3',
       'outer chdir /root/path',
       'outer setns /linux/namespaces/0',
-      'outer setresgid /linux/namespaces/0',
-      'outer setresuid /linux/namespaces/0',
+      'outer setgid /linux/namespaces/0',
+      'outer setuid /linux/namespaces/0',
     ]);
   });
 
   it('joins the user namespace first without privileges: it is what allows the others', () => {
     expect(outline(planJoinNamespaces(contextOf(joining, { host: ROOTLESS }))).slice(4)).toEqual([
       'outer setns /linux/namespaces/0',
-      'outer setresgid /linux/namespaces/0',
-      'outer setresuid /linux/namespaces/0',
+      'outer setgid /linux/namespaces/0',
+      'outer setuid /linux/namespaces/0',
       'outer setns /linux/namespaces/1',
       'outer setns /linux/namespaces/3',
       'outer chdir /root/path',

@@ -175,6 +175,20 @@ describe('linux.seccomp', () => {
     const watched = { ...context, options: { ...context.options, watchSeccomp } };
     expect(planSeccompLate(watched)).toEqual([]);
   });
+  it('waits killable where there is a listener, and says that the flag is for nothing else', () => {
+    const flags = ['SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'] as const;
+    const quiet: Seccomp = { defaultAction: 'SCMP_ACT_ALLOW', flags };
+    expect(checkSeccomp(specOfLinux({ seccomp: quiet }))).toMatchObject([
+      { severity: 'warning', path: '/linux/seccomp/flags/1' },
+    ]);
+    const [without] = opsOf(planSeccompEarly(contextOf(specOfLinux({ seccomp: quiet }))));
+    expect(without).toMatchObject({ flags: 0x2 });
+    const syscalls = [{ names: ['mkdir'], action: 'SCMP_ACT_NOTIFY' }] as const;
+    const seccomp: Seccomp = { ...quiet, listenerPath: '/agent', syscalls };
+    expect(checkSeccomp(specOfLinux({ seccomp }))).toEqual([]);
+    const [op] = opsOf(planSeccompEarly(contextOf(specOfLinux({ seccomp }))));
+    expect(op).toMatchObject({ flags: 0x2 | 0x8 | 0x20 });
+  });
   it('asks for none where no rule does, whatever listens', () => {
     const seccomp: Seccomp = { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/agent' };
     const [op] = opsOf(planSeccompEarly(contextOf(specOfLinux({ seccomp }))));

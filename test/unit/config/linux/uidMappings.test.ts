@@ -72,8 +72,8 @@ describe('linux.uidMappings and linux.gidMappings', () => {
 
   it('becomes root of a new user namespace', () => {
     expect(opsOf(planBecomeRoot(contextOf(SUBIDS)))).toEqual([
-      { call: 'setresgid', gid: 0 },
-      { call: 'setresuid', uid: 0 },
+      { call: 'setgid', gid: 0 },
+      { call: 'setuid', uid: 0 },
     ]);
     expect(planBecomeRoot(contextOf(specOfLinux({})))).toEqual([]);
   });

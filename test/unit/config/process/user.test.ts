@@ -15,8 +15,8 @@ describe('process.user', () => {
     expect(opsOf(planUser(contextOf(spec)))).toEqual([
       { call: 'chown_stdio', uid: 1000 },
       { call: 'setgroups', gids: [5, 6] },
-      { call: 'setresgid', gid: 100 },
-      { call: 'setresuid', uid: 1000 },
+      { call: 'setgid', gid: 100 },
+      { call: 'setuid', uid: 1000 },
     ]);
   });
 
@@ -24,14 +24,14 @@ describe('process.user', () => {
     expect(opsOf(planUser(contextOf(specOf({}))))).toEqual([
       { call: 'chown_stdio', uid: 0 },
       { call: 'setgroups', gids: [] },
-      { call: 'setresgid', gid: 0 },
-      { call: 'setresuid', uid: 0 },
+      { call: 'setgid', gid: 0 },
+      { call: 'setuid', uid: 0 },
     ]);
   });
 
   it('leaves groups alone where the id map gave up setgroups', () => {
     const steps = planUser(contextOf(inUserns({ uid: 0 }), { host: ROOTLESS }));
-    expect(steps.map(({ op }) => op.call)).toEqual(['chown_stdio', 'setresgid', 'setresuid']);
+    expect(steps.map(({ op }) => op.call)).toEqual(['chown_stdio', 'setgid', 'setuid']);
   });
 
   it('fails on groups that were asked for even there', () => {
