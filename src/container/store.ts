@@ -2,7 +2,14 @@
 import { engine } from '../engine/current.ts';
 import { containerExists, containerMissing, invalidId, TsrunError } from '../errors.ts';
 import { failedWith, unless } from '../linux/call.ts';
-import { F_OK, LOCK_EX, LOCK_NB } from '../linux/constants/file.ts';
+import {
+  F_OK,
+  LOCK_EX,
+  LOCK_NB,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_RDONLY,
+} from '../linux/constants/file.ts';
 import { SIGNALS } from '../linux/constants/signals.ts';
 import {
   access,
@@ -14,6 +21,7 @@ import {
   listDirectory,
   mkdir,
   mkdirAll,
+  openat,
   openDirectory,
   openPath,
   readDirectory,
@@ -240,15 +248,51 @@ function removeFile(name: string, directory: Fd): void {
 /** Removes a container's directory with all that is in it. No failure when it is gone. */
 export function removeDirectory(directory: string): void {
   unless(['ENOENT'], () => {
-    const fd = openDirectory(directory);
-    try {
-      for (const { name, type } of readDirectory(fd, directory)) {
-        if (type === DT_DIR) removeDirectory(`${directory}/${name}`);
-        else unless(['ENOENT'], () => removeFile(name, fd));
-      }
-    } finally {
-      close(fd);
-    }
+    emptyDirectory(openDirectory(directory), directory);
     rmdir(directory);
   });
+}
+
+/**
+ * Of one that `run --overlay` keeps there the container has decided what is in it: directories in each other,
+ * deeper than a path may be long, or than descriptors may be open. So names are looked up in what is above them,
+ * and `..` leads back, for nothing of the container runs any more. Closes `top`.
+ */
+function emptyDirectory(top: Fd, detail: string): void {
+  const above: { readonly name: string; readonly left: string[] }[] = [];
+  let here = top;
+  const enter = (name: string, flags = 0): void => {
+    const entered = openat(here, name, O_RDONLY | O_DIRECTORY | flags);
+    close(here);
+    here = entered;
+  };
+  try {
+    let left = removeFiles(here, detail);
+    for (;;) {
+      const name = left.pop();
+      if (name !== undefined) {
+        above.push({ name, left });
+        enter(name, O_NOFOLLOW);
+        left = removeFiles(here, detail);
+        continue;
+      }
+      const done = above.pop();
+      if (done === undefined) return;
+      enter('..');
+      rmdir(done.name, here);
+      left = done.left;
+    }
+  } finally {
+    close(here);
+  }
+}
+
+/** The directories among what was there; the rest is gone. */
+function removeFiles(directory: Fd, detail: string): string[] {
+  const directories: string[] = [];
+  for (const { name, type } of readDirectory(directory, detail)) {
+    if (type === DT_DIR) directories.push(name);
+    else unless(['ENOENT'], () => removeFile(name, directory));
+  }
+  return directories;
 }

@@ -180,6 +180,18 @@ export function writeNewFile(dirfd: Fd, name: string, data: Uint8Array, path: st
 }
 
 /**
+ * Opens a new file. What is there already goes: another user's symlink, in a directory both may write to, would
+ * have us write to what it leads to; a file is what was left by one of us that was killed.
+ */
+function openNew(path: string, mode: number, dirfd: Fd): Fd {
+  const flags = O_WRONLY | O_CREAT | O_EXCL;
+  const fd = unless(['EEXIST'], () => openat(dirfd, path, flags, mode));
+  if (fd !== undefined) return fd;
+  unlink(path, dirfd);
+  return openat(dirfd, path, flags, mode);
+}
+
+/**
  * Replaces a file at once: a reader sees the old or the new text, never a part (rename(2)). The temporary
  * one is gone when that fails.
  */
@@ -191,7 +203,8 @@ export function replaceFile(
   dirfd: Fd = AT_FDCWD,
 ): void {
   try {
-    writeFile(temporary, data, mode, dirfd);
+    const fd = openNew(temporary, mode, dirfd);
+    closing(fd, () => writeAll(fd, data, temporary), temporary);
     sys.renameat(path, dirfd, temporary, dirfd, path);
   } catch (thrown) {
     unless(['ENOENT', 'EROFS'], () => unlink(temporary, dirfd));

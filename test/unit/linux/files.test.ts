@@ -92,6 +92,20 @@ describe('writing', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(existsSync(`${path}.new`)).toBe(false);
   });
+  it('never goes through what stands in the place of the temporary one', () => {
+    const [victim, path] = [join(top, 'victim'), join(top, 'by-rename')];
+    writeFileSync(victim, 'untouched');
+    for (const plant of [
+      () => symlinkSync(victim, `${path}.new`),
+      () => writeFileSync(`${path}.new`, 'left by one that was killed'),
+    ]) {
+      plant();
+      replaceFile(path, `${path}.new`, bytes('written'), 0o600);
+      expect(readFileSync(path, 'utf8')).toBe('written');
+      expect(readFileSync(victim, 'utf8')).toBe('untouched');
+      expect(existsSync(`${path}.new`)).toBe(false);
+    }
+  });
   it('to what must exist makes nothing', () => {
     const path = join(top, 'not-made');
     expect(() => writeExisting(path, '1')).toThrow(expect.objectContaining({ errno: 2 }));
