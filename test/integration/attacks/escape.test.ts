@@ -2,10 +2,12 @@
  * Attacks by the program inside: descriptors it was not meant to have, the runtime's own program, the
  * working directory, processes that join. Nothing of the host may be reached through any of them.
  */
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
+  mkdirSync,
   openSync,
   readFileSync,
   readlinkSync,
@@ -15,8 +17,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { grant } from '../config.ts';
+import { type Config, grant } from '../config.ts';
 import { isTsrun, RUNTIME, until, useContainers } from '../runtime.ts';
+import { PYTHON, plant } from './victim.ts';
 
 const t = useContainers();
 
@@ -35,6 +38,31 @@ const running = (script = 'sleep 60') => {
 
 /** The shell's descriptors, without the one it read the directory with. */
 const LIST_OWN = 'for fd in /proc/$$/fd/*; do [ -L $fd ] && basename $fd; done; true';
+
+interface Held {
+  /** Lets it go on; the exit status of the whole. */
+  release(): Promise<number | null>;
+}
+
+/** Runs the runtime, and holds its init in this system call. */
+async function hold(call: 'keyctl' | 'execve', args: readonly string[]): Promise<Held> {
+  const script = join(import.meta.dirname, 'hold.py');
+  const command = [script, call, RUNTIME, '--root', t.stateRoot, ...args];
+  const child = spawn(PYTHON, command, { stdio: ['pipe', 'pipe', 'ignore'] });
+  const ended = new Promise<number | null>((done) => void child.on('exit', done));
+  let said = '';
+  child.stdout.on('data', (data: Buffer) => {
+    said += data.toString();
+  });
+  await until(() => said !== '' || child.exitCode !== null, `init in ${call}`);
+  expect(said).toMatch(/^\d+\n$/);
+  return {
+    release() {
+      child.stdin.end('\n');
+      return ended;
+    },
+  };
+}
 
 describe('descriptors (CVE-2024-21626)', () => {
   const withLeaks = (use: (fds: readonly number[]) => void) => {
@@ -78,6 +106,19 @@ describe('descriptors (CVE-2024-21626)', () => {
       expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     },
   );
+  it('that the container was given on purpose cannot be the working directory either', () => {
+    withLeaks((descriptors) => {
+      const edit = (config: Config) => {
+        config.process.args = ['ls', '-d', 'etc/hostname'];
+        config.process.cwd = '/proc/self/fd/3';
+      };
+      const { status, stdout } = t.run(edit, ['--preserve-fds', '1'], { descriptors });
+      expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+      const cwd = ['--preserve-fds', '1', '--cwd', '/proc/self/fd/3'];
+      const exec = t.call(['exec', ...cwd, running().id, 'ls', '-d', 'proc/1'], { descriptors });
+      expect(exec).toMatchObject({ status: 255, stdout: '' });
+    });
+  });
   it('of the host cannot be the working directory of exec', () => {
     const { id } = running();
     for (const fd of [3, 4, 5, 6, 7, 8, 9]) {
@@ -152,34 +193,65 @@ describe('the runtime’s own program (CVE-2019-5736)', () => {
     expect(status).not.toBe(0);
     expect(hashOf(RUNTIME)).toBe(before);
   });
-  it('is not written by a container that lies in wait for exec', async () => {
-    const before = hashOf(RUNTIME);
-    const hunt = `echo hunting; while :; do for p in /proc/[0-9]*; do
-      case $p in /proc/1|/proc/$$) continue;; esac
-      case $(readlink $p/exe) in */busybox|'') ;; *) echo "saw $(readlink $p/exe)";
-        ( echo overwritten > $p/exe ) 2>/dev/null && echo "WROTE $p";; esac
-      done; done`;
-    const { id, output } = running(hunt);
-    await until(() => output().includes('hunting'), 'the hunter');
-    for (let i = 0; i < 20; i += 1) t.call(['exec', id, 'true']);
-    expect(output()).not.toContain('WROTE');
-    expect(hashOf(RUNTIME)).toBe(before);
-  });
+  // How init comes to be, and so when it can be held, is each runtime's own.
+  it.runIf(isTsrun)(
+    'is not written by a container that lies in wait for exec, then or when it is over',
+    async () => {
+      const hunt = `echo hunting; while :; do for p in /proc/[0-9]*; do
+        case $p in /proc/1|/proc/$$) continue;; esac
+        case $(readlink $p/exe) in
+          /memfd:*) exec 9< $p/exe && echo held && break 2;;
+        esac; done; done
+        ( echo overwritten > $p/exe ) 2>/dev/null && echo WROTE
+        while [ -e $p ]; do :; done
+        ( echo overwritten > /proc/self/fd/9 ) 2>/dev/null && echo WROTE; echo over; sleep 60`;
+      const { id, output } = running(hunt);
+      await until(() => output().includes('hunting'), 'the hunter');
+      const exec = await hold('keyctl', ['exec', id, 'true']);
+      await until(() => output().includes('held'), 'its find');
+      expect(await exec.release()).toBe(0);
+      await until(() => output().includes('over'), 'its attempt');
+      expect(output()).not.toContain('WROTE');
+    },
+  );
 });
 
-describe('a process that joins (CVE-2016-9962)', () => {
-  it('shows a container that lies in wait nothing of the host', async () => {
-    const watch = `echo watching; while :; do for p in /proc/[0-9]*; do
-      case $p in /proc/1|/proc/$$) continue;; esac
-      for fd in $p/fd/* $p/cwd $p/root; do
-        l=$(readlink $fd) && echo "SAW $fd $l"
-        [ -e "$fd/etc/debian_version" ] && echo "HOST $fd"
-        [ -e "$fd/self/fd" ] && [ -e "$fd/$HOST_PID" ] && echo "HOST $fd"
-      done; done; done`;
-    const { id, output } = running(`HOST_PID=${process.pid}; ${watch}`);
+describe.runIf(isTsrun)('a process that joins (CVE-2016-9962)', () => {
+  const watch = `echo watching; while :; do for p in /proc/[0-9]*; do
+    case $p in /proc/1|/proc/$$) continue;; esac
+    echo "PROCESS"
+    for fd in $p/fd/* $p/cwd $p/root; do
+      l=$(readlink $fd) && echo "SAW $l"
+      [ -e "$fd/etc/debian_version" ] && echo "HOST $fd"
+      [ -e "$fd/self/fd" ] && [ -e "$fd/$HOST_PID" ] && echo "HOST $fd"
+    done; done; echo ROUND; done 2>/dev/null`;
+
+  /** What a container with these capabilities sees of a process of exec that is held in a call. */
+  const seen = async (call: 'keyctl' | 'execve', ...capabilities: string[]) => {
+    const { id, result, output } = t.create((config) => {
+      config.process.args = ['sh', '-c', `HOST_PID=${process.pid}; ${watch}`];
+      grant(config, ...capabilities);
+    });
+    expect(result).toMatchObject({ status: 0 });
+    expect(t.call(['start', id])).toMatchObject({ status: 0 });
     await until(() => output().includes('watching'), 'the watcher');
-    for (let i = 0; i < 20; i += 1) t.call(['exec', id, 'true']);
-    expect(output()).not.toContain('HOST');
+    const exec = await hold(call, ['exec', id, 'true']);
+    // What was seen of it before it was held is not what is asked for.
+    const before = output().length;
+    const since = () => output().slice(before);
+    await until(() => /PROCESS.*ROUND/s.test(since()), 'a look at it');
+    const text = since();
+    expect(await exec.release()).toBe(0);
+    return text;
+  };
+
+  it('shows a container that may trace it nothing of the host', async () => {
+    const text = await seen('keyctl', 'CAP_SYS_PTRACE');
+    expect(text).toContain('SAW socket:');
+    expect(text).not.toContain('HOST');
+  });
+  it('cannot be looked at by one that may not, when its capabilities are no more', async () => {
+    expect(await seen('execve')).not.toContain('SAW');
   });
 });
 
@@ -206,21 +278,35 @@ describe('the start of a created container', () => {
 });
 
 describe('linux.sysctl (CVE-2025-52881)', () => {
-  it('is written to the kernel whatever the root has in /proc/sys', () => {
-    const rootfs = t.freshRootfs();
-    const trap = join(rootfs, 'trap');
-    writeFileSync(trap, 'untouched');
-    const { status, stdout } = t.sh('cat /proc/sys/net/ipv4/ip_forward', (config) => {
+  const NAME = 'net/ipv4/ip_forward';
+  const created = (rootfs: string, hasProc: boolean) => {
+    const { id, result } = t.create((config) => {
       config.root.path = rootfs;
+      config.process.args = ['sleep', '60'];
       config.linux.sysctl = { 'net.ipv4.ip_forward': '1' };
+      if (!hasProc) {
+        config.mounts = config.mounts.filter(({ destination }) => destination !== '/proc');
+      }
     });
-    expect({ status, stdout }).toEqual({ status: 0, stdout: '1\n' });
-    const without = t.sh('cat /trap', (config) => {
-      config.root.path = rootfs;
-      config.linux.sysctl = { 'net.ipv4.ip_forward': '1' };
-      config.mounts = config.mounts?.filter(({ destination }) => destination !== '/proc');
-    });
-    expect(without.stdout).toBe('untouched');
-    expect(readFileSync(trap, 'utf8')).toBe('untouched');
+    expect(result).toMatchObject({ status: 0 });
+    const net = ['-t', `${t.state(id).pid}`, '-n', 'cat', `/proc/sys/${NAME}`];
+    return spawnSync('nsenter', net, { encoding: 'utf8' }).stdout;
+  };
+
+  it('is written to the kernel, on a /proc of the container’s own', () => {
+    expect(created(t.freshRootfs(), true)).toBe('1\n');
   });
+  // runc 1.1.5 writes to whatever is at that path in the container.
+  it.runIf(isTsrun).each(['file', 'symlink'])(
+    'is written to the kernel where the root has planted a %s in its place',
+    (kind) => {
+      const rootfs = t.freshRootfs();
+      const trap = join(rootfs, kind === 'file' ? `proc/sys/${NAME}` : 'trap');
+      mkdirSync(join(rootfs, 'proc/sys/net/ipv4'), { recursive: true });
+      writeFileSync(trap, 'untouched');
+      if (kind === 'symlink') plant(rootfs, `proc/sys/${NAME}`, '/trap');
+      expect(created(rootfs, false)).toBe('1\n');
+      expect(readFileSync(trap, 'utf8')).toBe('untouched');
+    },
+  );
 });

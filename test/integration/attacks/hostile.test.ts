@@ -4,7 +4,15 @@
  * with the property named; never does the runtime wait, or touch the host.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Config } from '../config.ts';
@@ -36,6 +44,8 @@ const refused = (result: ReturnType<typeof run>, property: string) => {
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
   expect(stderr).toContain(property);
 };
+
+const BIND = 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])';
 
 suite('a mount destination', () => {
   const mountAt = (destination: string) => (config: Config) => {
@@ -69,8 +79,7 @@ suite('a mount destination', () => {
     const place = join(rootfs, 'strange');
     if (kind === 'mkfifo') spawnSync('mkfifo', [place]);
     else {
-      const bind = 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])';
-      spawnSync('/usr/bin/python3', ['-c', bind, place]);
+      spawnSync('/usr/bin/python3', ['-c', BIND, place]);
     }
     const source = join(t.newDirectory(), 'file');
     writeFileSync(source, 'of the volume');
@@ -85,11 +94,22 @@ suite('a mount destination', () => {
     const source = join(t.newDirectory(), 'file');
     writeFileSync(source, '');
     refused(run('echo ran', mountAt('/file')), 'mounts[');
-    const bind = { destination: '/directory', type: 'bind', source, options: ['bind'] };
-    refused(
-      run('echo ran', (config) => void config.mounts.push(bind)),
-      'mounts[',
-    );
+    const socket = join(t.newDirectory(), 'socket');
+    spawnSync('/usr/bin/python3', ['-c', BIND, socket]);
+    for (const [from, destination, isDirectory] of [
+      [source, '/directory', false],
+      [socket, '/directory', false],
+      [t.newDirectory(), '/file', true],
+    ] as const) {
+      const bind = { destination, type: 'bind', source: from, options: ['bind'] };
+      const result = run('echo ran', (config) => void config.mounts.push(bind));
+      refused(result, 'mounts[');
+      for (const word of [destination, from, 'not a directory']) {
+        expect(result.stderr).toContain(word);
+      }
+      const said = isDirectory ? 'source is a directory' : 'destination is a directory';
+      expect(result.stderr).toContain(said);
+    }
   });
   it('at every usual place may be a symlink to the host: nothing of it is used', () => {
     for (const path of ['proc', 'sys', 'dev', 'etc/hosts', 'tmp', 'run']) {
@@ -118,6 +138,24 @@ suite('root.path', () => {
       });
       refused(result, 'root.path');
     }
+  });
+  it('that is the host’s own root directory is refused, and nothing is made in it', () => {
+    const bundle = t.newDirectory();
+    symlinkSync('/', join(bundle, 'link'));
+    const place = `/${t.mark}-made`;
+    for (const path of ['/', '/../', join(bundle, 'link'), '/proc/self/root'])
+      for (const namespaces of [undefined, []]) {
+        const result = run('echo ran', (config) => {
+          config.root.path = path;
+          config.mounts.push({ destination: place, type: 'tmpfs', source: 'tmpfs' });
+          if (namespaces === undefined) return;
+          delete config.hostname;
+          config.linux.namespaces = namespaces;
+        });
+        refused(result, 'root.path');
+        expect(result.stderr).toContain('root directory');
+        expect(existsSync(place)).toBe(false);
+      }
   });
   it('that is empty has no program to run', () => {
     const { status, stdout } = run('echo ran', (config) => {
@@ -263,6 +301,35 @@ suite('exec --user (CVE-2026-30892)', () => {
       expect({ status, stdout }).toEqual({ status: 255, stdout: '' });
     },
   );
+});
+
+suite('--pid-file', () => {
+  it('is not written through a symlink that another user has planted for it', () => {
+    const directory = t.newDirectory();
+    symlinkSync(victim.file, join(directory, '.web.pid'));
+    symlinkSync(victim.file, join(directory, 'web.pid'));
+    const path = join(directory, 'web.pid');
+    const { result } = t.create(() => {}, ['--pid-file', path]);
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+    expect(lstatSync(path).isFile()).toBe(true);
+  });
+});
+
+suite('run --overlay', () => {
+  it('of a container that nests directories deeper than a path is long leaves nothing', () => {
+    const nest = `cd /tmp; while mkdir -p ${'n'.repeat(200)}/a/b && cd ${'n'.repeat(200)}/a/b; do :; done
+      ln -s ${victim.directory} link; mkfifo fifo; echo deep > file; pwd | wc -c`;
+    const result = t.run(
+      (config) => {
+        config.root.path = rootfs;
+        config.process.args = ['sh', '-c', nest];
+      },
+      ['--overlay='],
+    );
+    expect(result.status).toBe(0);
+    expect(Number(result.stdout)).toBeGreaterThan(3800);
+    expect(readdirSync(t.stateRoot).filter((name) => name !== '@seccomp')).toEqual([]);
+  });
 });
 
 it.runIf(isTsrun)('leaves no trace of refused containers', () => {

@@ -111,13 +111,11 @@ describe('a mount onto procfs (CVE-2019-16884)', () => {
     'is refused: %s',
     (destination) => {
       plant(rootfs, 'alias', 'proc');
+      // Of the kind that would go there: else that alone is why it is refused.
+      const source = join(rootfs, destination.endsWith('exec') ? 'etc/passwd' : 'etc');
+      writeFileSync(join(rootfs, 'etc/passwd'), '');
       const { status, stdout } = run('echo ran', (config) => {
-        config.mounts?.push({
-          destination,
-          type: 'bind',
-          source: join(rootfs, 'etc'),
-          options: ['bind'],
-        });
+        config.mounts?.push({ destination, type: 'bind', source, options: ['bind'] });
       });
       expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     },
@@ -181,21 +179,41 @@ describe('a root whose /dev/console or /dev/pts is planted (CVE-2025-52565)', ()
     });
   };
 
-  it('does not mount the terminal over what the symlink leads to', () => {
+  // Where the mount is seen by nobody it is refused all the same: it would be made at the host's path.
+  it.runIf(isTsrun)('does not mount the terminal over what the symlink leads to', () => {
     mkdirSync(join(rootfs, 'dev/pts'), { recursive: true });
-    plant(rootfs, 'dev/console', victim.file);
-    onTerminal((config) => without(config, '/dev/shm', '/dev/mqueue'));
-    onTerminal((config) => {
-      without(config, '/dev/shm', '/dev/mqueue');
-      config.mounts = config.mounts?.filter(({ destination }) => destination !== '/dev');
-    });
+    for (const target of [victim.file, '/etc/passwd', 'missing', 'null']) {
+      plant(rootfs, 'dev/console', target);
+      const done = onTerminal((config) => {
+        without(config, '/dev/shm', '/dev/mqueue');
+        config.mounts = config.mounts.filter(({ destination }) => destination !== '/dev');
+      });
+      expect(done.stdout, target).not.toContain('ready');
+      expect(done.stdout + done.stderr, target).toContain('process.terminal');
+    }
   });
   it('takes no terminal from a /dev/pts that is no devpts', () => {
-    const { status } = onTerminal((config) => {
+    const { stdout } = onTerminal((config) => {
       without(config, '/dev/pts');
       config.mounts?.push({ destination: '/dev/pts', type: 'tmpfs', source: 'tmpfs' });
     });
-    expect(status).not.toBe(0);
+    expect(stdout).not.toContain('ready');
+  });
+  // The kernel's own ptmx, in a directory in which the image says what is a terminal.
+  it.runIf(isTsrun)('takes no terminal from a node of ptmx beside a /dev/pts of another', () => {
+    const source = t.newDirectory();
+    mkdirSync(join(source, 'pts'));
+    spawnSync('mknod', [join(source, 'ptmx'), 'c', '5', '2']);
+    const { stdout, stderr } = onTerminal((config) => {
+      const devpts = config.mounts.find(({ destination }) => destination === '/dev/pts');
+      without(config, '/dev/pts');
+      config.mounts.push(
+        { destination: '/dev/pts', type: 'bind', source, options: ['bind'] },
+        { ...devpts, destination: '/dev/pts/pts' },
+      );
+    });
+    expect(stdout).not.toContain('ready');
+    expect(stdout + stderr).toContain('process.terminal');
   });
 });
 
