@@ -75,7 +75,7 @@ const HARMLESS: readonly Rule[] = [
     reason: "HOME is / where the image's file cannot be read",
   },
   {
-    call: /^(stat|access|newfstatat|faccessat)$/,
+    call: /^(openat|fstat|faccessat2|access)$/,
     object: /\/s?bin\//,
     role: /^init$/,
     reason: 'PATH is searched on, as shells do',

@@ -118,7 +118,7 @@ static void object_of(const struct tracee *t, const struct ptrace_syscall_info *
 	static const struct { long number; int argument; } paths[] = {
 		{SYS_openat, 1}, {SYS_mkdirat, 1}, {SYS_unlinkat, 1}, {SYS_renameat, 3}, {SYS_faccessat, 1},
 		{SYS_readlinkat, 1}, {SYS_newfstatat, 1}, {SYS_execve, 0}, {SYS_statfs, 0}, {SYS_chdir, 0},
-		{SYS_mknodat, 1}, {SYS_symlinkat, 2}, {437, 1}, {428, 1}, {430, 0},
+		{SYS_mknodat, 1}, {SYS_symlinkat, 2}, {437, 1}, {428, 1}, {430, 0}, {439, 1},
 #ifdef SYS_open
 		{SYS_open, 0}, {SYS_access, 0}, {SYS_stat, 0}, {SYS_mkdir, 0}, {SYS_readlink, 0}, {SYS_unlink, 0},
 		{SYS_rmdir, 0}, {SYS_rename, 1},
