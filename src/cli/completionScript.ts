@@ -120,7 +120,8 @@ ${words()
     esac ;;
   esac
 }
-_tsrun "$@"
+# Loaded as the function of that name it completes at once; sourced it says what it completes.
+if [[ $funcstack[1] = _tsrun ]]; then _tsrun "$@"; else compdef _tsrun tsrun; fi
 `;
 
 const fishFlag = (condition: string, { name, alias, type, help }: Flag): string =>

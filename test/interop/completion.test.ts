@@ -11,6 +11,29 @@ function run(command: string, ...args: readonly string[]): string {
   return stdout;
 }
 
+/**
+ * Words and TAB typed into an interactive zsh that has loaded the script as $1 says; the line editor's buffer
+ * goes to a file, by a key of ours.
+ */
+const TYPING = `
+zmodload zsh/zpty
+made=$(mktemp -d)
+$0 completion zsh >$made/_tsrun
+zpty shell "zsh -f -i"
+zpty -w shell "PS1=; fpath+=($made); autoload -U compinit; tsrun() { :; }; made=$made; $1"
+zpty -w shell "show() { print -r -- \\$BUFFER >>$made/shown; BUFFER=; }; zle -N show; bindkey '^T' show; print RE''ADY"
+zpty -r shell seen '*READY*'
+for typed in 'tsrun pau' 'tsrun delete --fo'; do
+  zpty -w -n shell "$typed"$'\\t\\024'
+done
+for ((tries = 0; tries < 600; tries++)); do
+  [[ -e $made/shown && $(wc -l <$made/shown) = 2 ]] && break
+  sleep 0.05
+done
+cat $made/shown
+rm -r $made
+zpty -d shell`;
+
 describe('completion', () => {
   it('bash completes verbs and flags', () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: bash's, not JavaScript's
@@ -24,9 +47,10 @@ describe('completion', () => {
     expect(words).toContain('pause');
     expect(words).toContain('--force');
   });
-  it('zsh reads the script, and finds the function', () => {
-    const script = `autoload -U compinit; compinit -u -d "$HOME/.none"; source =("$0" completion zsh) 2>/dev/null; whence -w _tsrun`;
-    expect(run('zsh', '-fc', script, TSRUN)).toBe('_tsrun: function\n');
-    expect(spawnSync('zsh', ['-n'], { input: run(TSRUN, 'completion', 'zsh') }).status).toBe(0);
+  it.each([
+    ['found in fpath', 'compinit -u -D'],
+    ['sourced', 'fpath[-1]=(); compinit -u -D; source $made/_tsrun'],
+  ])('zsh completes verbs and flags as they are typed, the script %s', (_, load) => {
+    expect(run('zsh', '-fc', TYPING, TSRUN, load)).toBe('tsrun pause \ntsrun delete --force \n');
   });
 });
