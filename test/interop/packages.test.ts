@@ -1,19 +1,14 @@
 /** The packages, installed into directories and used. */
 import { spawnSync } from 'node:child_process';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { version } from '../../package.json';
-import { TOP } from './sandbox.ts';
+import { IMAGE, podmanProgram, preparePodman } from './podman.ts';
+import { TOP, useSandbox } from './sandbox.ts';
+
+const sandbox = useSandbox(() => {});
 
 let work = '';
 beforeAll(() => {
@@ -74,6 +69,26 @@ describe('npm run package', () => {
       /^-rwxr-xr-x root\/root +\d+ .* \.\/usr\/bin\/tsrun$/m,
     );
   });
+
+  it('the .deb is installed by dpkg, is what podman runs containers with, and is removed without a trace', () => {
+    // This machine's own directories stay as they are.
+    for (const [index, path] of ['/usr', '/etc', '/var/lib/dpkg'].entries()) {
+      const [upper, scratch] = [`/run/upper${index}`, `/run/work${index}`];
+      sandbox.ok(['mkdir', upper, scratch]);
+      const layers = `lowerdir=${path},upperdir=${upper},workdir=${scratch}`;
+      sandbox.ok(['mount', '-t', 'overlay', '-o', layers, 'overlay', path]);
+    }
+    sandbox.ok(['dpkg', '-i', found(/^tsrun_.*\.deb$/)]);
+    expect(sandbox.ok(['dpkg', '-V', 'tsrun'])).toBe('');
+    preparePodman(sandbox);
+    const podman = podmanProgram(sandbox, '/usr/bin/tsrun');
+    const container = ['run', '--rm', '--network=none', IMAGE, 'echo', 'from a package'];
+    expect(sandbox.ok([...podman, ...container])).toBe('from a package\n');
+    sandbox.ok(['umount', '/etc/containers']);
+    sandbox.ok(['dpkg', '-P', 'tsrun']);
+    const search = ['find', '/usr', '/etc', '-xdev', '-name', '*tsrun*'];
+    expect(sandbox.ok(search)).toBe('');
+  });
 });
 
 describe('npm pack', () => {
@@ -81,25 +96,22 @@ describe('npm pack', () => {
   beforeAll(() => {
     run('node', ['native/packaging/npm.mjs']);
     run('npm', ['pack', '--ignore-scripts', '--pack-destination', work]);
-    installed = join(work, 'project/node_modules/tsrun');
-    mkdirSync(installed, { recursive: true });
-    run('tar', [
-      '-xzf',
-      join(work, `tsrun-${version}.tgz`),
-      '--strip-components=1',
-      '-C',
-      installed,
-    ]);
-    // Its one dependency, as npm would put it beside.
-    for (const name of ['koffi', '@koromix']) {
-      symlinkSync(join(TOP, 'node_modules', name), join(work, 'project/node_modules', name));
-    }
-  }, 60_000);
+    const project = join(work, 'project');
+    installed = join(project, 'node_modules/tsrun');
+    mkdirSync(project);
+    writeFileSync(join(project, 'package.json'), '{"type":"module"}');
+    // What it depends on is in npm's cache since the project itself was installed.
+    const quick = ['--prefer-offline', '--no-audit', '--no-fund'];
+    run('npm', ['install', ...quick, join(work, `tsrun-${version}.tgz`)], project);
+  });
 
   it('has a program that npx finds', () => {
     const { bin } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
       bin: { tsrun: string };
     };
+    expect(run('npx', ['--no-install', 'tsrun', '--version'], join(work, 'project'))).toBe(
+      run(join(installed, bin.tsrun), ['--version']),
+    );
     const output = run(join(installed, bin.tsrun), ['--version']);
     expect(output).toContain(`tsrun version ${version}\n`);
     expect(run(join(installed, bin.tsrun), ['plan', '--bundle', 'bundles/hello'])).toContain(
@@ -134,7 +146,6 @@ console.log(JSON.stringify([spec.process?.cwd, made.steps.length > 50, wrong, co
       'false',
     ];
     const typeRoots = ['--typeRoots', join(TOP, 'node_modules/@types'), '--target', 'es2023'];
-    writeFileSync(join(project, 'package.json'), '{"type":"module"}');
     const tsc = spawnSync('npx', ['tsc', ...options, ...typeRoots, join(project, 'use.ts')], {
       cwd: TOP,
       encoding: 'utf8',

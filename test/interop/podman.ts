@@ -54,10 +54,15 @@ export function preparePodman(sandbox: Sandbox): void {
 
 const DROP_IN = join(TOP, 'native/packaging/containers.conf.d/50-tsrun.conf');
 
-export function openPodman(sandbox: Sandbox, runtime: Runtime): Podman {
+/** podman with the sandbox's storage and this runtime. */
+export function podmanProgram(sandbox: Sandbox, runtime: string): readonly string[] {
   const at = (name: string) => join(sandbox.directory, name);
   const storage = ['--root', at('storage'), '--runroot', '/run/podman', '--tmpdir', '/run/libpod'];
-  const program = ['podman', ...storage, '--runtime', runtimePath(runtime)];
+  return ['podman', ...storage, '--runtime', runtime];
+}
+
+export function openPodman(sandbox: Sandbox, runtime: Runtime): Podman {
+  const program = podmanProgram(sandbox, runtimePath(runtime));
   const self: Podman = {
     sandbox,
     runtime,
