@@ -7,7 +7,7 @@ import { eventsNotRunning } from '../errors.ts';
 import { F_OK } from '../linux/constants/file.ts';
 import { access, type Fd, release } from '../linux/files.ts';
 import { waitForAny } from '../linux/notify.ts';
-import { pidfdOf } from '../linux/pidfd.ts';
+import { isAlive, type ProcessIdentity, pidfdOf } from '../linux/pidfd.ts';
 import { monotonicMs } from '../linux/time.ts';
 import { initOf, statusOf } from './status.ts';
 import { load, type Stored } from './store.ts';
@@ -43,27 +43,32 @@ export function followEvents(
   const pidfd = init === undefined ? undefined : pidfdOf(init);
   const oom = watchOom(stored.record.cgroup_paths);
   try {
-    follow(stored, { pidfd, oom }, intervalMs, emit);
+    follow(stored, { init, pidfd, oom }, intervalMs, emit);
   } finally {
     oom?.close();
     if (pidfd !== undefined) release(pidfd);
   }
 }
 
+/** Before Linux 5.3 there is no pidfd to wait on: how often the process is looked for. */
+const LOOK_MS = 200;
+
 interface Watches {
+  readonly init: ProcessIdentity | undefined;
   readonly pidfd: Fd | undefined;
   readonly oom: OomWatch | undefined;
 }
 
 function follow(
   stored: Stored,
-  { pidfd, oom }: Watches,
+  { init, pidfd, oom }: Watches,
   intervalMs: number,
   emit: (event: ContainerEvent) => void,
 ): void {
   const fds = [pidfd, oom?.fd].filter((fd) => fd !== undefined);
+  const longestMs = pidfd === undefined ? LOOK_MS : Number.POSITIVE_INFINITY;
   for (let next = monotonicMs() + intervalMs; ; ) {
-    const ready = waitForAny(fds, next - monotonicMs());
+    const ready = waitForAny(fds, Math.min(next - monotonicMs(), longestMs));
     if (oom !== undefined && ready.includes(oom.fd)) {
       const news = oom.take();
       if (news === 'gone') return;
@@ -71,6 +76,7 @@ function follow(
     }
     // What killed the last process was told just now, for that came first.
     if (pidfd !== undefined && ready.includes(pidfd)) return;
+    if (pidfd === undefined && init !== undefined && !isAlive(init)) return;
     if (monotonicMs() < next) continue;
     if (!stored.record.cgroup_paths.every((path) => access(path, F_OK))) return;
     emit(statsOf(stored));

@@ -14,7 +14,7 @@ import { type Fd, release } from '../linux/files.ts';
 import { type Ending, kill, type Pid, spawn, waitFor } from '../linux/processes.ts';
 import { compileFilter } from '../linux/seccompFilter.ts';
 import { packetPair, type Received, receive, send } from '../linux/sockets.ts';
-import { INIT, OUTER, type Plan, type Step, step } from '../plan/step.ts';
+import { INIT, OUTER, PIDFD, type Plan, type Step, step } from '../plan/step.ts';
 import { blame, type Fault, formatFault, formatStep } from '../wire/blame.ts';
 import { type EncodeOptions, encodePlan } from '../wire/encode.ts';
 import { decodeReport, GO, REPORT_BYTES, type Report } from '../wire/report.ts';
@@ -141,7 +141,7 @@ function converse(execution: Execution, session: Session, begin: number): void {
       case 'spawned':
         session.init = report.pid;
         slots.set(INIT, report.pid);
-        if (fds[0] !== undefined) slots.set('pidfd', fds[0]);
+        if (fds[0] !== undefined) slots.set(PIDFD, fds[0]);
         reapOuter(session);
         break;
       case 'warning':
@@ -164,7 +164,7 @@ function handOver(execution: Execution, { control }: Session, index: number, fd:
   const current = plan.steps[index];
   if (current === undefined) throw internal(`the executor has no step ${index}`);
   try {
-    const from = { pid: slots.get(INIT), pidfd: slots.get('pidfd'), fd };
+    const from = { pid: slots.get(INIT), pidfd: slots.get(PIDFD), fd };
     handOverListener(current.op, from, control);
   } catch (thrown) {
     if (!(thrown instanceof SystemError)) throw thrown;

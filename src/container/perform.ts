@@ -29,7 +29,7 @@ import { moveNetDevice } from '../linux/netDevice.ts';
 import { openProcess } from '../linux/pidfd.ts';
 import { prlimit, spawn, waitFor } from '../linux/processes.ts';
 import { connectUnix, listenUnix, send, streamPair } from '../linux/sockets.ts';
-import { INIT, type Op, OUTER, type Slot } from '../plan/step.ts';
+import { INIT, type Op, OUTER, PIDFD, type Slot } from '../plan/step.ts';
 import { parseGvariant } from '../spec/gvariant.ts';
 import type { StateRecord } from './record.ts';
 
@@ -186,8 +186,10 @@ export class Slots {
 
   get(slot: Slot): number {
     const value = this.values.get(slot);
-    if (value === undefined) throw new RangeError(`slot ${slot} is empty`);
-    return value;
+    if (value !== undefined) return value;
+    // Init opens it, and says nothing where it cannot: who needs none goes by the pid.
+    if (slot === PIDFD) throw new SystemError('pidfd_open', errnoNumber('ENOSYS'), 'pidfd of init');
+    throw new RangeError(`slot ${slot} is empty`);
   }
 
   has(slot: Slot): boolean {
@@ -221,11 +223,15 @@ export class Slots {
   }
 }
 
-/** Whether a step lacks a slot it cannot do without: the step that fills it was ignored, so is this. */
+/**
+ * Whether a step lacks a slot it cannot do without: the step that fills it was ignored, so is this. Not a pidfd:
+ * that it is missing is told by `Slots.get`.
+ */
 export const lacksSlot = (op: Op, slots: Slots): boolean => {
   const values: Readonly<Record<string, unknown>> = op;
   return OPS[op.call].fields.some((field) => {
     const slot = values[field.name];
-    return field.type === 'slot' && typeof slot === 'string' && !slots.has(slot);
+    const isNeeded = field.type === 'slot' && typeof slot === 'string' && slot !== PIDFD;
+    return isNeeded && !slots.has(slot);
   });
 };

@@ -17,6 +17,7 @@ import { statusNotKept, usage } from '../errors.ts';
 import { SystemError } from '../linux/call.ts';
 import { type Fd, writeFile } from '../linux/files.ts';
 import { mountPidfd } from '../linux/pidfdInfo.ts';
+import { PIDFD } from '../plan/step.ts';
 import { overlayOf } from './bundle.ts';
 import { watchOf } from './seccompWatch.ts';
 import { openTrace, type TraceFile } from './trace.ts';
@@ -75,7 +76,7 @@ function createdOf(invocation: Invocation): RunRequest['created'] {
   if (!values.isSet('keep-status') || !isAskedLater) return undefined;
   return (slots) => {
     try {
-      keepStatus(slots.get('pidfd'), directoryOf(globals.root, id));
+      keepStatus(slots.get(PIDFD), directoryOf(globals.root, id));
     } catch (thrown) {
       slots.closeAll();
       deleteContainer(globals.root, id, true, log.warning);

@@ -3,7 +3,7 @@
 import { ROOT } from '../config/mounts/entry.ts';
 import { O_DIRECTORY, O_PATH } from '../linux/constants/file.ts';
 import type { PlanContext } from './context.ts';
-import { INIT, type Step, step } from './step.ts';
+import { INIT, PIDFD, type Step, step } from './step.ts';
 
 /** The socket in the state directory on which init waits for `start`. */
 export const START_SOCKET = 'start.sock';
@@ -63,7 +63,7 @@ function planPidfd({ options }: PlanContext, payload: string): readonly Step[] {
   const path = options.pidfdSocket;
   return [
     step('runtime', '', { call: 'connect', path, out: 'pidfd-socket' }),
-    step('runtime', '', { call: 'send_fd', socket: 'pidfd-socket', fd: 'pidfd', payload }),
+    step('runtime', '', { call: 'send_fd', socket: 'pidfd-socket', fd: PIDFD, payload }),
   ];
 }
 

@@ -22,6 +22,9 @@ export type Slot = string;
 /** The slot of init's pid, filled by clone3. */
 export const INIT: Slot = 'init';
 
+/** The slot of init's pidfd; empty before Linux 5.3, where steps that need it fail with ENOSYS. */
+export const PIDFD: Slot = 'pidfd';
+
 /** The slot of the executor's pid before clone3: filled when it is spawned. */
 export const OUTER: Slot = 'outer';
 

@@ -22,7 +22,8 @@ const busy = (config: Config) => {
 };
 const short = (config: Config) => {
   busy(config);
-  config.process.args = ['sleep', '0.02'];
+  // Long enough for the supervisor to be the one.
+  config.process.args = isSoak ? ['sleep', '0.1'] : ['true'];
 };
 
 const must = (...args: string[]) => expect(t.call(args)).toMatchObject({ status: 0 });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { addUserNamespace, type Config } from './config.ts';
 import { cgroupsOf, findMount, isTsrun, TOP, until, useContainers } from './runtime.ts';
+import { receiver } from './terminals.ts';
 
 const t = useContainers();
 
@@ -124,6 +125,49 @@ describe.runIf(isTsrun)('exec without fsopen (Linux 5.2)', () => {
     const { pid } = t.state(id);
     const ofContainer = readFileSync(`/proc/${pid}/mountinfo`, 'utf8').trim().split('\n');
     expect(Number(mounts)).toBe(ofContainer.length);
+  });
+});
+
+describe.runIf(isTsrun)('without pidfd_open (Linux 5.3)', () => {
+  const old = () => ({ prefix: [join(t.directory, 'old_kernel'), '=424,434,438'] });
+  const sleeping = (config: Config) => {
+    config.process.args = ['sleep', '1000'];
+  };
+  it('--pidfd-socket is refused by name, and nothing is left', async () => {
+    const { socket, ended } = await receiver(t);
+    const { id, result } = t.create(sleeping, ['--pidfd-socket', socket], old());
+    expect(result.status).toBe(1);
+    expect(result.stderr).toMatch(
+      /^tsrun: create "[^"]+": send_fd [^\n]*ENOSYS: [^\n]+ \(pidfd of init\)\n$/,
+    );
+    expect(cgroupsOf(id)).toEqual([]);
+    await ended;
+  });
+  it('linux.seccomp.listenerPath is refused by name', () => {
+    const result = t.run(
+      (config) => {
+        sleeping(config);
+        config.linux.seccomp = {
+          defaultAction: 'SCMP_ACT_ALLOW',
+          listenerPath: '/no/such',
+          syscalls: [{ names: ['mkdir'], action: 'SCMP_ACT_NOTIFY' }],
+        };
+      },
+      [],
+      old(),
+    );
+    expect(result.status).toBe(1);
+    expect(result.stderr).toMatch(
+      /^tsrun: run "[^"]+": linux\.seccomp: [^\n]*ENOSYS: [^\n]*pidfd[^\n]*\n$/,
+    );
+  });
+  it('events ends when the process does', async () => {
+    const id = t.newId();
+    t.call(['run', '--detach', '--bundle', t.bundle(sleeping), id], old());
+    const events = t.spawn(['events', '--interval', '20ms', id], old());
+    await until(() => events.stdout().includes('\n'), 'a line');
+    t.call(['kill', id, 'KILL'], old());
+    expect(await events.ended).toMatchObject({ status: 0, stderr: '' });
   });
 });
 

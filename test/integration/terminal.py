@@ -36,6 +36,8 @@ def receive(path, text=""):
     listener.settimeout(20)
     connection, _ = listener.accept()
     message, ancillary, _, _ = connection.recvmsg(4096, socket.CMSG_SPACE(4))
+    if not ancillary:
+        return
     level, kind, data = ancillary[0]
     assert (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS)
     descriptors = array.array("i")
