@@ -37,7 +37,7 @@ function fuzz() {
   return true;
 }
 
-/** What each does: README.md, "Tests". */
+/** What each does, and what came of it: test/integration/soak.md. */
 const PARTS = {
   faults: () => integration('faults.test.ts'),
   kills: () => integration('crash.test.ts'),
