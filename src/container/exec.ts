@@ -7,6 +7,7 @@ import { unless } from '../linux/call.ts';
 import { errnoNumber } from '../linux/constants/errno.ts';
 import { readlink } from '../linux/files.ts';
 import { blockSignals } from '../linux/processes.ts';
+import { findResctrl } from '../linux/resctrl.ts';
 import { buildPlan } from '../plan/build.ts';
 import type { CreateOptions, ExecContext, HostFacts, JoinedContainer } from '../plan/context.ts';
 import { EXEC } from '../plan/sequence.ts';
@@ -95,9 +96,10 @@ function contextOf(request: ExecRequest, stored: Stored, host: HostFacts): ExecC
     ...config,
     process: consoleSize === undefined ? process : { ...process, consoleSize },
   };
+  const resctrl = config.linux?.intelRdt === undefined ? undefined : findResctrl();
   return {
     spec,
-    host,
+    host: resctrl === undefined ? host : { ...host, resctrl },
     options: optionsOf(request, stored, host),
     container: {
       pid: record.init_process_pid,

@@ -232,12 +232,13 @@ export const EXEC: readonly ExecPlanner[] = [
   planOomScoreAdj, // lowering it takes CAP_SYS_RESOURCE in the initial user namespace
   planInitialAffinity,
   planEnterCgroups, // their directories are the host's
-  planFinalAffinity, // behind the cgroups, whose cpuset bounds it
+  planJoinIntelRdt,
   planExecApparmorProfile, // through the host's /proc, which stays outside
   planExecSelinuxLabel,
   planEnterNamespaces, // not dumpable, and nothing of the host's open any more (CVE-2016-9962)
 
   // init, in the container: behind clone3, for setns(2) to a pid namespace moves children alone.
+  planFinalAffinity, // in the cgroups now, whose cpuset bounds it
   planContainerRoot,
   planSession,
   planJoinedConsole,

@@ -9,6 +9,7 @@ import {
   rmdirSync,
   writeFileSync,
 } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readCgroup } from './cgroupFiles.ts';
@@ -297,12 +298,37 @@ describe('a flag of exec', () => {
       expect(sh(id, 'cat /proc/self/cgroup').stdout).toMatch(/\/inner\n$/);
     },
   );
-  // runc has it since 1.4.
-  it.runIf(isTsrun)('process.execCPUAffinity.final is where the process may run', () => {
+});
+
+// runc has it since 1.4.
+describe.runIf(isTsrun && cpus().length > 1)('process.execCPUAffinity', () => {
+  const OF_STATUS = 'Cpus_allowed_list';
+  it('.initial is where the process enters the cgroups, .final where it runs then', async () => {
     const id = start((config) => {
       config.process.execCPUAffinity = { initial: '1', final: '0' };
     });
-    expect(fields(sh(id, 'cat /proc/self/status').stdout)['Cpus_allowed_list']).toBe('0');
+    const [cgroup = ''] = cgroupsOf(id).filter((path) => isUnified || path.includes('/freezer/'));
+    // It stops where it enters: the container's cgroup is frozen.
+    expect(t.call(['pause', id])).toMatchObject({ status: 0 });
+    const { ended } = t.spawn(['exec', '--ignore-paused', id, 'cat', '/proc/self/status']);
+    const entered = () =>
+      linesOf(readFileSync(join(cgroup, 'cgroup.procs'), 'utf8')).find(
+        (pid) => pid !== `${t.state(id).pid}`,
+      );
+    await until(() => entered() !== undefined, 'the process to enter');
+    const initial = fields(readFileSync(`/proc/${entered()}/status`, 'utf8'))[OF_STATUS];
+    // Linux before 6.2 gives who enters a cgroup of v2 all its CPUs.
+    expect(initial).toMatch(isUnified ? /^(1|0-\d+)$/ : /^1$/);
+    expect(t.call(['resume', id])).toMatchObject({ status: 0 });
+    expect(fields((await ended).stdout)[OF_STATUS]).toBe('0');
+  });
+  it("absent: the container's CPUs, however the caller is pinned", () => {
+    const id = start((config) => {
+      config.linux.resources = { cpu: { cpus: '0-1' } };
+    });
+    const pinned = { prefix: ['taskset', '-c', '1'] };
+    const { stdout } = t.call(['exec', id, 'cat', '/proc/self/status'], pinned);
+    expect(fields(stdout)[OF_STATUS]).toBe('0-1');
   });
 });
 

@@ -6,7 +6,7 @@
 
 import type { IntelRdt, Spec } from '../../generated/spec.ts';
 import type { PlanContext } from '../../plan/context.ts';
-import { type Step, step } from '../../plan/step.ts';
+import { type ConfigPath, type Step, step } from '../../plan/step.ts';
 import { error, type Problem } from '../../spec/problem.ts';
 
 /** Where a step of this property comes from; `delete` removes the directories these make. */
@@ -26,14 +26,24 @@ export function checkIntelRdt(spec: Spec): readonly Problem[] {
     closID === undefined ||
     closID === ROOT_CLASS ||
     (/^[^/\0\n]+$/.test(closID) && !RESERVED.includes(closID));
-  const lines = schemataOf(rdt).flatMap(({ origin, line }) =>
-    line.includes('\n') || line.includes('\0') ? [error(origin, 'is not one line', line)] : [],
-  );
+  const { l3CacheSchema } = rdt;
+  const lines = [
+    // Two kinds of cache, code's and data's, are two lines (config-linux.md: SHOULD NOT).
+    ...(l3CacheSchema?.includes('\0')
+      ? [notALine(`${INTEL_RDT}/l3CacheSchema`, l3CacheSchema)]
+      : []),
+    ...schemataOf(rdt).flatMap(({ origin, line }) =>
+      line.includes('\n') || line.includes('\0') ? [notALine(origin, line)] : [],
+    ),
+  ];
   return [
     ...(isName ? [] : [error(`${INTEL_RDT}/closID`, 'is no name of a class of service', closID)]),
     ...lines,
   ];
 }
+
+const notALine = (origin: ConfigPath, text: string): Problem =>
+  error(origin, 'is not one line', text);
 
 /** What the machine must have: the file system, and the class itself where nothing says what it is. */
 export function checkHostIntelRdt({ spec, host }: PlanContext): readonly Problem[] {
@@ -58,9 +68,15 @@ function askedOf({ linux }: Pick<Spec, 'linux'>): IntelRdt | undefined {
   return rdt === undefined || Object.keys(rdt).length === 0 ? undefined : rdt;
 }
 
-/** The lines for `schemata`, in the order in which a later one counts for more. */
-const schemataOf = ({ l3CacheSchema, memBwSchema, schemata = [] }: IntelRdt) => [
-  ...(l3CacheSchema ? [{ origin: `${INTEL_RDT}/l3CacheSchema`, line: l3CacheSchema }] : []),
+/**
+ * The lines for `schemata`, in the order in which a later one counts for more. Beside memBwSchema what
+ * l3CacheSchema says of bandwidth does not count.
+ */
+const schemataOf = ({ l3CacheSchema = '', memBwSchema, schemata = [] }: IntelRdt) => [
+  ...l3CacheSchema
+    .split('\n')
+    .filter((line) => line !== '' && !(memBwSchema && line.startsWith('MB:')))
+    .map((line) => ({ origin: `${INTEL_RDT}/l3CacheSchema`, line })),
   ...(memBwSchema ? [{ origin: `${INTEL_RDT}/memBwSchema`, line: memBwSchema }] : []),
   ...schemata.map((line, i) => ({ origin: `${INTEL_RDT}/schemata/${i}`, line })),
 ];
@@ -91,7 +107,10 @@ function schemataSteps(path: string, rdt: IntelRdt): readonly Step[] {
   return [step('runtime', origin, { call: 'write', path: `${path}/schemata`, data })];
 }
 
-/** The executor moves itself, 0, before it clones init, which inherits both groups. */
+/**
+ * The executor moves itself, 0, before it clones init, which inherits both groups; so does that of `exec`,
+ * where resctrl is still mounted.
+ */
 export function planJoinIntelRdt({ spec, host, options }: PlanContext): readonly Step[] {
   const rdt = askedOf(spec);
   if (rdt === undefined || host.resctrl === undefined) return [];

@@ -5,7 +5,7 @@
 
 import type { Spec } from '../../generated/spec.ts';
 import type { PlanContext } from '../../plan/context.ts';
-import { type Step, step } from '../../plan/step.ts';
+import { type Actor, type Step, step } from '../../plan/step.ts';
 import { error, type Problem } from '../../spec/problem.ts';
 
 const ORIGIN = '/process/execCPUAffinity';
@@ -44,28 +44,38 @@ export function parseCpuList(list: string): Uint8Array | undefined {
  * Every CPU: that tsrun was pinned says nothing of the container, which its cpuset bounds. Where that
  * may not be undone the container is pinned as its caller is; runc too goes on.
  */
-export const planResetAffinity = (_context: PlanContext): readonly Step[] => [
+const reset = (actor: Actor): Step =>
   step(
-    'outer',
+    actor,
     '',
     { call: 'sched_setaffinity', mask: new Uint8Array(0) },
     { ignore: ['EPERM', 'EINVAL', 'ENOSYS'], warn: true },
-  ),
-];
+  );
+
+/** `create`: by the executor, behind the cgroup. */
+export const planResetAffinity = (_context: PlanContext): readonly Step[] => [reset('outer')];
 
 /** `exec` alone: where the process is on its way, before it is in the container's cpuset. */
 export const planInitialAffinity = (context: PlanContext): readonly Step[] =>
-  planAffinity(context, 'initial');
+  planAffinity(context, 'initial', 'outer');
 
-/** `exec` alone: where it stays. Without a list, wherever the container's cpuset lets it. */
+/**
+ * `exec` alone: where it stays. Without a list, wherever the container's cpuset lets it. By init: only
+ * behind clone3 is it in the cgroup on v2, whose CPUs may be others than the executor's, and which before
+ * Linux 6.2 takes back what was set.
+ */
 export function planFinalAffinity(context: PlanContext): readonly Step[] {
-  const steps = planAffinity(context, 'final');
-  return steps.length > 0 ? steps : planResetAffinity(context);
+  const steps = planAffinity(context, 'final', 'init');
+  return steps.length > 0 ? steps : [reset('init')];
 }
 
-function planAffinity({ spec }: PlanContext, key: 'initial' | 'final'): readonly Step[] {
+function planAffinity(
+  { spec }: PlanContext,
+  key: 'initial' | 'final',
+  actor: Actor,
+): readonly Step[] {
   const list = spec.process?.execCPUAffinity?.[key];
   const mask = list === undefined || list === '' ? undefined : parseCpuList(list);
   if (mask === undefined) return [];
-  return [step('outer', `${ORIGIN}/${key}`, { call: 'sched_setaffinity', mask })];
+  return [step(actor, `${ORIGIN}/${key}`, { call: 'sched_setaffinity', mask })];
 }

@@ -36,6 +36,16 @@ describe('linux.intelRdt', () => {
     ]);
   });
 
+  it('l3CacheSchema may have lines for code and data; its bandwidth yields to memBwSchema', () => {
+    const l3CacheSchema = 'L3CODE:0=f\nL3DATA:0=3\nMB:0=10';
+    const written = (rdt: IntelRdt) => opsOf(planIntelRdt(context({ closID: 'gold', ...rdt })));
+    const path = '/sys/fs/resctrl/gold/schemata';
+    expect(written({ l3CacheSchema })).toEqual([write(path, `${l3CacheSchema}\n`)]);
+    expect(written({ l3CacheSchema, memBwSchema: 'MB:0=20' })).toEqual([
+      write(path, 'L3CODE:0=f\nL3DATA:0=3\nMB:0=20\n'),
+    ]);
+  });
+
   it('blames the one schema there is', () => {
     const steps = planIntelRdt(context({ closID: 'gold', memBwSchema: 'MB:0=20' }));
     expect(steps.map(({ origin }) => origin)).toEqual(['/linux/intelRdt/memBwSchema']);
