@@ -6,6 +6,8 @@ import { kill, type Pid } from '../linux/processes.ts';
 import { isFrozen, setFrozen } from './freezer.ts';
 
 const { SIGKILL } = SIGNALS;
+/** What a file says that its user may not write to. */
+const NOT_OURS = ['EACCES', 'EPERM', 'EROFS'] as const;
 
 /** Cgroup directories below one, the deepest first. */
 export const subgroups = (directory: string): readonly string[] =>
@@ -46,7 +48,10 @@ export function signalAll(directories: readonly string[], signal: number, signal
   const seen = new Set<Pid>(signalled === undefined ? [] : [signalled]);
   // Who was frozen before stays so, but must be thawed to die.
   const thawn = directories.filter((directory) => signal === SIGKILL || !isFrozen(directory));
-  for (const directory of thawn) setFrozen(directory, true);
+  const freeze = (frozen: boolean) => {
+    for (const directory of thawn) unless(NOT_OURS, () => setFrozen(directory, frozen));
+  };
+  freeze(true);
   try {
     for (;;) {
       const fresh = new Set(directories.flatMap(processesIn).filter((pid) => !seen.has(pid)));
@@ -57,19 +62,24 @@ export function signalAll(directories: readonly string[], signal: number, signal
       }
     }
   } finally {
-    for (const directory of thawn) setFrozen(directory, false);
+    freeze(false);
   }
 }
 
-/** SIGKILL to all processes of a container's cgroups, by cgroup.kill (Linux 5.14) where v2 has it. */
+/** SIGKILL to all processes of a container's cgroups: by the kernel's own means, or each. */
 export function killAll(directories: readonly string[]): void {
-  const left = directories.filter(
-    (directory) =>
-      // Absent before Linux 5.14, and refused by a threaded cgroup.
-      unless(['ENOENT', 'ENODEV', 'EOPNOTSUPP'], () => {
-        writeExisting(`${directory}/cgroup.kill`, '1');
-        return true;
-      }) === undefined,
-  );
-  if (left.some((directory) => processesIn(directory).length > 0)) signalAll(left, SIGKILL);
+  const [directory, ...more] = directories;
+  // Several are v1's, which has nothing like it.
+  if (directory !== undefined && more.length === 0 && killByKernel(directory)) return;
+  if (directories.some((each) => processesIn(each).length > 0)) signalAll(directories, SIGKILL);
 }
+
+/**
+ * Whether cgroup.kill has done it. Absent before Linux 5.14, refused by a threaded cgroup, and not the
+ * user's in one that was given to him by its list (/sys/kernel/cgroup/delegate).
+ */
+const killByKernel = (directory: string): boolean =>
+  unless(['ENOENT', 'ENODEV', 'EOPNOTSUPP', ...NOT_OURS], () => {
+    writeExisting(`${directory}/cgroup.kill`, '1');
+    return true;
+  }) ?? false;

@@ -2,8 +2,21 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { addNamespace, addUserNamespace, type Config, grant } from '../integration/config.ts';
-import { cgroupsOf, findMount, isTsrun, until, useContainers } from '../integration/runtime.ts';
+import {
+  addNamespace,
+  addUserNamespace,
+  type Config,
+  grant,
+  removeNamespace,
+} from '../integration/config.ts';
+import {
+  cgroupsOf,
+  findMount,
+  isTsrun,
+  TOP,
+  until,
+  useContainers,
+} from '../integration/runtime.ts';
 
 const t = useContainers();
 const TREE = '/sys/fs/cgroup';
@@ -149,6 +162,46 @@ describe('removal', () => {
     expect(below()).toHaveLength(2);
     expect(t.call(['kill', '--all', id, 'KILL'])).toMatchObject({ status: 0, stderr: '' });
     await until(() => below().length === 0, 'both processes to end');
+  });
+});
+
+/** As before Linux 5.14, and as in a cgroup that a user was given. refuse.c has it so for the runtime alone. */
+describe.runIf(isTsrun).each([
+  ['that the kernel has not', 2],
+  ['that may not be written', 13],
+])('a cgroup.kill %s (%i)', (_what, errno) => {
+  const prefix = [join(TOP, 'dist/vm/refuse'), `${errno}`, 'cgroup.kill'];
+  /** Two processes that do not end with init, one in a group below; one forks on and on. */
+  async function start() {
+    const { id, output } = t.create((config) => {
+      script(
+        `mkdir ${TREE}/a; sleep 1000 & echo $! >${TREE}/a/cgroup.procs; ` +
+          '(while :; do sleep 0.2; done) & echo made; exec sleep 1001',
+      )(config);
+      removeNamespace(config, 'pid');
+      addNamespace(config, 'cgroup');
+      withCgroupMount(config, 'rw');
+    });
+    expect(t.call(['start', id])).toMatchObject({ status: 0 });
+    await until(() => output().includes('made'), 'the processes');
+    const directory = directoryOf(id);
+    return { id, left: () => [join(directory, 'a'), directory].flatMap(processesIn) };
+  }
+  it('kill --all ends every process all the same', async () => {
+    const { id, left } = await start();
+    expect(left().length).toBeGreaterThanOrEqual(3);
+    const killed = t.call(['kill', '--all', id, 'KILL'], { prefix });
+    expect(killed).toMatchObject({ status: 0, stderr: '' });
+    await until(() => left().length === 0, 'the processes to end');
+    expect(t.call(['delete', id], { prefix })).toMatchObject({ status: 0, stderr: '' });
+  });
+  it('delete --force too, of a paused container', async () => {
+    const { id, left } = await start();
+    expect(t.call(['pause', id])).toMatchObject({ status: 0 });
+    const deleted = t.call(['delete', '--force', id], { prefix });
+    expect(deleted).toMatchObject({ status: 0, stderr: '' });
+    expect(left()).toEqual([]);
+    expect(cgroupsOf(id)).toEqual([]);
   });
 });
 
