@@ -13,6 +13,7 @@ import {
   METHOD_CALL,
   METHOD_RETURN,
   type Message,
+  MOST_BYTES,
   messageLength,
   PREFIX_BYTES,
   SIGNAL,
@@ -158,11 +159,27 @@ export class DbusConnection {
   }
 
   private receive(deadline: Deadline): Message {
-    while (this.buffer.length < PREFIX_BYTES) this.fill(deadline);
-    const length = wellFormed(() => messageLength(this.buffer));
-    while (this.buffer.length < length) this.fill(deadline);
-    const bytes = this.take(length);
-    return wellFormed(() => decodeMessage(bytes));
+    for (;;) {
+      while (this.buffer.length < PREFIX_BYTES) this.fill(deadline);
+      const length = wellFormed(() => messageLength(this.buffer));
+      if (length > MOST_BYTES) {
+        this.skip(length, deadline);
+        continue;
+      }
+      while (this.buffer.length < length) this.fill(deadline);
+      const bytes = this.take(length);
+      return wellFormed(() => decodeMessage(bytes));
+    }
+  }
+
+  /** On a bus anyone may send us a signal of many MiB: it must not end what we do, nor take our memory. */
+  private skip(length: number, deadline: Deadline): void {
+    let left = length;
+    for (;;) {
+      left -= this.take(Math.min(left, this.buffer.length)).length;
+      if (left === 0) return;
+      this.fill(deadline);
+    }
   }
 
   private take(length: number): Uint8Array {

@@ -1,7 +1,8 @@
 /**
- * D-Bus messages as bytes (D-Bus Specification, "Message Protocol"), little-endian:
+ * D-Bus messages as bytes (D-Bus Specification, "Message Protocol"), written little-endian and read in either
+ * order, which is the sender's choice:
  *
- *     | u8 'l' | u8 type | u8 flags | u8 1 | u32 bytes of the body | u32 serial |
+ *     | u8 'l' or 'B' | u8 type | u8 flags | u8 1 | u32 bytes of the body | u32 serial |
  *     | a(yv) header fields, padded to 8 | body |
  */
 import { engine } from '../engine/current.ts';
@@ -42,8 +43,10 @@ const FIELDS = [
 
 /** Bytes of the part of a message that says how long it is. */
 export const PREFIX_BYTES = 16;
-/** The specification allows 128 MiB; an answer of systemd's to what is asked here takes a few hundred bytes. */
-const MAX_BYTES = 1 << 20;
+/** "Message Format": no message is longer. */
+const MAX_BYTES = 1 << 27;
+/** An answer of systemd's to what is asked here takes a few hundred bytes; what is longer is not looked at. */
+export const MOST_BYTES = 1 << 20;
 /** "Valid Signatures", for arrays and structs together, and for variants within variants. */
 const MAX_DEPTH = 64;
 
@@ -152,14 +155,20 @@ const isList = (value: DbusItem): value is readonly DbusItem[] => Array.isArray(
 const isValue = (value: DbusItem): value is DbusValue =>
   typeof value === 'object' && !isList(value);
 
+const isLittleEndian = (bytes: Uint8Array): boolean => {
+  const [order] = bytes;
+  if (order === 'l'.charCodeAt(0)) return true;
+  if (order === 'B'.charCodeAt(0)) return false;
+  throw new RangeError('not a D-Bus message');
+};
+
 /** How long the message is whose first 16 bytes these are; RangeError when they begin none. */
 export function messageLength(prefix: Uint8Array): number {
   const view = viewOf(prefix);
-  if (prefix[0] !== 'l'.charCodeAt(0) || prefix[3] !== 1) {
-    throw new RangeError('not a little-endian D-Bus message of version 1');
-  }
-  const fields = view.getUint32(12, LITTLE_ENDIAN);
-  const body = view.getUint32(4, LITTLE_ENDIAN);
+  const order = isLittleEndian(prefix);
+  if (prefix[3] !== 1) throw new RangeError('not a D-Bus message of version 1');
+  const fields = view.getUint32(12, order);
+  const body = view.getUint32(4, order);
   const length = Math.ceil((PREFIX_BYTES + fields) / 8) * 8 + body;
   if (length > MAX_BYTES) throw new RangeError('D-Bus message too long');
   return length;
@@ -187,7 +196,7 @@ export function decodeMessage(bytes: Uint8Array): Message {
   head.expectEnd();
   return {
     type: bytes[1] ?? 0,
-    serial: viewOf(bytes).getUint32(8, LITTLE_ENDIAN),
+    serial: viewOf(bytes).getUint32(8, isLittleEndian(bytes)),
     ...text('path'),
     ...text('interface'),
     ...text('member'),
@@ -204,12 +213,14 @@ export function decodeMessage(bytes: Uint8Array): Message {
 class Decoder {
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
+  private readonly order: boolean;
   private at: number;
   private depth = 0;
 
   constructor(bytes: Uint8Array, at: number) {
     this.bytes = bytes;
     this.view = viewOf(bytes);
+    this.order = isLittleEndian(bytes);
     this.at = at;
   }
 
@@ -272,21 +283,21 @@ class Decoder {
       case 'y':
         return this.view.getUint8(at);
       case 'n':
-        return this.view.getInt16(at, LITTLE_ENDIAN);
+        return this.view.getInt16(at, this.order);
       case 'q':
-        return this.view.getUint16(at, LITTLE_ENDIAN);
+        return this.view.getUint16(at, this.order);
       case 'i':
-        return this.view.getInt32(at, LITTLE_ENDIAN);
+        return this.view.getInt32(at, this.order);
       case 'x':
-        return this.view.getBigInt64(at, LITTLE_ENDIAN);
+        return this.view.getBigInt64(at, this.order);
       case 't':
-        return this.view.getBigUint64(at, LITTLE_ENDIAN);
+        return this.view.getBigUint64(at, this.order);
       case 'd':
-        return this.view.getFloat64(at, LITTLE_ENDIAN);
+        return this.view.getFloat64(at, this.order);
       case 'b':
-        return booleanOf(this.view.getUint32(at, LITTLE_ENDIAN));
+        return booleanOf(this.view.getUint32(at, this.order));
       default:
-        return this.view.getUint32(at, LITTLE_ENDIAN);
+        return this.view.getUint32(at, this.order);
     }
   }
 }
