@@ -56,6 +56,11 @@ const ALLOWED_SKIPS = [
     reason: 'no cgroup v2 here: test:vm',
     holds: () => !existsSync('/sys/fs/cgroup/cgroup.controllers'),
   },
+  {
+    test: /^linux\.resources rdma\.\w+$/,
+    reason: 'no RDMA device: test:vm',
+    holds: () => !existsSync('/sys/class/infiniband') || !existsSync('/sys/fs/cgroup/rdma'),
+  },
   ...['hugetlb', 'net_cls', 'net_prio'].map((controller) => ({
     test: {
       hugetlb: /^linux\.resources hugepageLimits/,

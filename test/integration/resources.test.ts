@@ -1,6 +1,6 @@
 /** linux.resources: every property, read back in the kernel's file for it. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
@@ -42,7 +42,10 @@ interface Row {
 }
 
 const MIB = 1 << 20;
+const INFINIBAND = '/sys/class/infiniband';
 const disk = firstDisk();
+/** An RDMA device: test/vm has one of software. */
+const rdma = existsSync(INFINIBAND) ? readdirSync(INFINIBAND).sort()[0] : undefined;
 const rate = { major: disk?.major ?? 0, minor: disk?.minor ?? 0, rate: 1_048_576 };
 const number = `${rate.major}:${rate.minor}`;
 
@@ -68,6 +71,7 @@ const throttle = (
 const LACKS = {
   disk: disk === undefined && '(no block device)',
   weights: !disk?.hasWeights && '(no disk that BFQ serves)',
+  rdma: rdma === undefined && '(no RDMA device)',
   // CONFIG_RT_GROUP_SCHED, which Debian's kernel has not.
   realtime:
     !isV2 && !existsSync(join(hierarchyOf('cpu'), 'cpu.rt_runtime_us')) && '(no cpu.rt_runtime_us)',
@@ -218,6 +222,17 @@ const ROWS: readonly Row[] = [
     resources: { network: { priorities: [{ name: 'lo', priority: 5 }] } },
     v1: ['net_prio', 'net_prio.ifpriomap', 'lo 5'],
   },
+  ...(['hcaHandles', 'hcaObjects'] as const).map((name, i): Row => {
+    const limits = ['hca_handle', 'hca_object'].map((key, at) => `${key}=${at === i ? 7 : 'max'}`);
+    const line = [rdma, ...limits].join(' ');
+    return {
+      property: `rdma.${name}`,
+      resources: { rdma: { [rdma ?? '']: { [name]: 7 } } },
+      v1: ['rdma', 'rdma.max', line],
+      v2: ['rdma', 'rdma.max', line],
+      needs: 'rdma',
+    };
+  }),
   {
     property: 'devices',
     resources: {
@@ -256,7 +271,9 @@ describe('linux.resources', () => {
     expect(result).toMatchObject({ status: 0, ...(isTsrun ? { stderr: '' } : {}) });
     const path = join(cgroupDirectory(id, controller), file);
     if (!existsSync(path)) return without(`(no ${file})`);
-    const lines = readFileSync(path, 'utf8').trim().split('\n');
+    const lines = readFileSync(path, 'utf8')
+      .split('\n')
+      .map((line) => line.trim());
     expect(lines).toContain(value);
     const shown = isSystemd ? row.unit?.[version] : undefined;
     if (shown !== undefined) expect(show(id, shown[0])).toContain(shown[1]);

@@ -40,7 +40,7 @@ install_missing() {
     apt-get install -y -q --no-install-recommends "${packages[@]}"; } >&2 || die "apt-get install"
 }
 
-fetch() { # PACKAGE DIRECTORY: download a package and unpack it there
+fetch() { # PACKAGE DIRECTORY [OPTION of tar...]: download a package and unpack it there
   local temporary
   temporary=$(mktemp -d) && chmod 755 "$temporary" # apt's own user writes there
   (cd "$temporary" && apt-get download -q "$1" >log 2>&1) || {
@@ -48,7 +48,7 @@ fetch() { # PACKAGE DIRECTORY: download a package and unpack it there
     die "apt-get download $1"
   }
   mkdir -p "$2"
-  dpkg-deb --fsys-tarfile "$temporary"/*.deb | tar -x -C "$2" --keep-directory-symlink || die "unpacking $1"
+  dpkg-deb --fsys-tarfile "$temporary"/*.deb | tar -x -C "$2" --keep-directory-symlink "${@:3}" || die "unpacking $1"
   rm -rf "$temporary"
 }
 
@@ -98,7 +98,10 @@ make_kernel() {
     awk -F'|' -v suite="$suite" '$3 ~ " " suite "(-[a-z]+)?/" { gsub(/ /, "", $2); print $2; exit }')
   [ -n "$version" ] || die "apt knows no $meta in $suite"
   package=$(apt-cache show "$meta=$version" | sed -n 's/^Depends: *\(linux-image-[^ ,]*\).*/\1/p' | head -1)
-  fetch "$package" "$new/package"
+  # Drivers of hardware that no such machine has: most of the package.
+  fetch "$package" "$new/package" --exclude='*/kernel/sound' \
+    --exclude='*/kernel/drivers/'{gpu,hid,hwmon,iio,media,mtd,platform,scsi,staging,usb,video} \
+    --exclude='*/kernel/drivers/'{infiniband/hw,infiniband/ulp,net/ethernet,net/usb,net/wireless}
   modules=$(ls -d "$new"/package/lib/modules/* "$new"/package/usr/lib/modules/* 2>/dev/null | head -1)
   release=${modules##*/}
   find "$modules" -name '*.ko.xz' -print0 | xargs -0 -r -P2 -n64 xz -d
