@@ -3,7 +3,7 @@
  * the mount table that names it, both in a private mount namespace: what is written where is seen, what a
  * processor makes of it is not. The kernel makes the files of a new class, so here the class is there.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Config } from './config.ts';
@@ -54,19 +54,12 @@ describe.runIf(isTsrun)('linux.intelRdt', () => {
     expect(t.call(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' });
     expect(existsSync(join(resctrl, 'gold'))).toBe(true);
   });
-  it('a process of exec joins the class and the monitoring group, which goes with the container', () => {
-    const { id, result } = create({ closID: 'gold', enableMonitoring: true });
+  it('a process of exec joins the class', () => {
+    const { id, result } = create({ closID: 'gold' });
     expect(result).toMatchObject({ status: 0, stderr: '' });
-    const groups = ['gold', `gold/mon_groups/${id}`];
-    for (const group of groups) writeFileSync(join(resctrl, group, 'tasks'), '');
+    writeFileSync(join(resctrl, 'gold/tasks'), '');
     expect(t.call(['exec', id, 'true'], { prefix: prefix() })).toMatchObject({ status: 0 });
-    for (const group of groups) expect(read(`${group}/tasks`), group).toBe('0');
-    // In resctrl a group's files go with its directory.
-    for (const file of readdirSync(join(resctrl, groups[1] ?? ''))) {
-      rmSync(join(resctrl, groups[1] ?? '', file));
-    }
-    expect(t.call(['delete', '--force', id])).toMatchObject({ status: 0, stderr: '' });
-    expect(groups.map((group) => existsSync(join(resctrl, group)))).toEqual([true, false]);
+    expect(read('gold/tasks')).toBe('0');
   });
   it('update writes the line asked for', () => {
     const { id, result } = create({ closID: 'gold', l3CacheSchema: 'L3:0=f' });
