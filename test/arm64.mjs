@@ -1,11 +1,12 @@
 /**
  * npm run test:arm64: builds tsrun for arm64 on another machine, and runs in emulation what needs no kernel of
  * that kind: what it prints must be what this machine's own tsrun prints, in emulation too, because qemu-user
- * knows fewer system calls than the kernel and plans differ by that. So containers are not made.
+ * knows fewer system calls than the kernel and plans differ by that. Containers are made in a virtual machine.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { containerOnArm64 } from './arm64/machine.mjs';
 
 const top = join(import.meta.dirname, '..');
 const cross = join(top, 'dist/arm64/tsrun');
@@ -16,6 +17,7 @@ const emulatorOf = (processor) =>
   );
 const emulator = emulatorOf('aarch64');
 const ownEmulator = emulatorOf('x86_64');
+const hasMachine = spawnSync('qemu-system-aarch64', ['--version']).status === 0;
 
 const outcomeOf = (command, ...args) => {
   const { status, stdout, stderr } = spawnSync(command, args, { cwd: top, encoding: 'utf8' });
@@ -26,8 +28,10 @@ const build = spawnSync('npm', ['run', '--silent', 'build:arm64'], {
   cwd: top,
   stdio: 'inherit',
 });
-if (build.status !== 0 || emulator === undefined || ownEmulator === undefined || !existsSync(own)) {
-  console.error('test:arm64 needs `npm run build` first, gcc-aarch64-linux-gnu and qemu-user');
+if (build.status !== 0 || !emulator || !ownEmulator || !hasMachine || !existsSync(own)) {
+  console.error(
+    'test:arm64 needs `npm run build` first, gcc-aarch64-linux-gnu, qemu-user and qemu-system-arm',
+  );
   process.exit(1);
 }
 
@@ -58,7 +62,12 @@ for (const args of commands) {
   }
 }
 console.log(`arm64: ${commands.length - failures} of ${commands.length} commands print the same`);
-process.exit(failures === 0 ? 0 : 1);
+const container = containerOnArm64(cross);
+console.log(
+  `arm64: a container in a virtual machine: ${container.isRight ? 'as expected' : 'FAILED'}`,
+);
+if (!container.isRight) console.error(container.output);
+process.exit(failures === 0 && container.isRight ? 0 : 1);
 
 function firstDifference(one, other) {
   const [left, right] = [one, other].map(({ status, stdout, stderr }) =>

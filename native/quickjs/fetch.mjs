@@ -90,30 +90,45 @@ function originalTarball(work) {
   return { uri, hash };
 }
 
-/**
- * A file of Debian's package for another processor, unpacked into the cache: what could be installed beside
- * this system's own is left out of it. Undefined, with a line that says why, when it cannot be had.
- */
+/** A file of Debian's package for another processor; undefined, with a line that says why, when it cannot be had. */
 export function packagedFile(arch, packageName, path) {
+  const tree = packagedTree(arch, packageName);
+  return tree && existsSync(join(tree, path)) ? join(tree, path) : undefined;
+}
+
+/**
+ * Debian's package for another processor, or of those it depends on the one whose name matches, unpacked into
+ * the cache: what could be installed beside this system's own is left out of it. Undefined, with a line that
+ * says why, when it cannot be had.
+ */
+export function packagedTree(arch, packageName, dependency) {
   const place = join(cacheDirectory(), `${packageName}-${arch}`);
-  if (existsSync(join(place, path))) return join(place, path);
+  if (existsSync(place)) return place;
   const work = join(cacheDirectory(), `fetch-${process.pid}`);
   try {
     makeWork(work);
     const suite = /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];
     const apt = privateApt(work, { types: 'deb', suite: suite ?? SUITE, arch });
-    apt('download', packageName);
+    apt('download', dependency ? dependencyOf(apt, packageName, dependency) : packageName);
     const [archive] = readdirSync(work).filter((name) => name.endsWith('.deb'));
     output('dpkg-deb', '-x', join(work, archive), join(work, 'tree'));
-    rmSync(place, { recursive: true, force: true });
     renameSync(join(work, 'tree'), place);
-    return existsSync(join(place, path)) ? join(place, path) : undefined;
+    return place;
   } catch (error) {
     console.warn(`${packageName} for ${arch}: ${reasonOf(error)}`);
     return undefined;
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** The lines of --print-uris: `'ADDRESS' NAME_VERSION_ARCHITECTURE.deb SIZE HASH`. */
+function dependencyOf(apt, packageName, pattern) {
+  const lines = apt('install', '--print-uris', '--yes', '--no-install-recommends', packageName);
+  const names = [...lines.matchAll(/^'[^']+' ([^_ ]+)_/gm)].map(([, name]) => name);
+  const found = names.find((name) => pattern.test(name));
+  if (found === undefined) throw new Error(`no dependency is a ${pattern}`);
+  return found;
 }
 
 function makeWork(work) {
