@@ -24,7 +24,9 @@ const HEAP_ADDRESS = 0x20000000;
 /** For profilers and debuggers. */
 const SYMBOLS = Boolean(process.env.TSRUN_SYMBOLS);
 const HARDENING = ['-fstack-protector-strong', '-D_FORTIFY_SOURCE=2'];
-const SOURCES = ['main', 'host', 'ffi', 'pack', 'import', 'utf8', 'libc', 'heap'];
+const SOURCES = ['main', 'host', 'ffi', 'pack', 'import', 'utf8', 'libc', 'heap', 'memory'];
+/** Of the build alone: what makes the snapshot. */
+const MAKER_SOURCES = ['rehearse', 'stand_in', 'watch'];
 
 const run = (program, ...args) => execFileSync(program, args, { stdio: 'inherit' });
 
@@ -55,11 +57,11 @@ export async function build(entry, image, target, { include, library, compiler }
     ...[...WARNINGS, ...HARDENING],
     ...['-ffunction-sections', '-fdata-sections', '-Wl,--gc-sections', '-Wl,-z,noseparate-code'],
     ...[`-Wl,--section-start=tsrun_heap=0x${HEAP_ADDRESS.toString(16)}`, SYMBOLS ? '-g' : '-s'],
-    ...['-o', maker, ...SOURCES.map((name) => join(here, `${name}.c`))],
+    ...['-o', maker, ...[...SOURCES, ...MAKER_SOURCES].map((name) => join(here, `${name}.c`))],
     ...[join(work, 'modules.S'), join(work, 'symbols.S'), library, ...archives.files, '-lm'],
   );
   const snapshot = join(work, 'snapshot');
-  runMade(maker, snapshot, work, program);
+  runMade(maker, snapshot, work, program, join(root, 'bundles/hello/config.json'));
   const file = withSegment(readFileSync(maker), HEAP_ADDRESS, readFileSync(snapshot), SYMBOLS);
   writeFileSync(`${target}.new`, file);
   chmodSync(`${target}.new`, 0o755);

@@ -22,6 +22,9 @@ JSValue ffi_bind(JSContext *context, const char *name, const char *signature, co
 int ffi_errno(void);
 /* While the snapshot is made no call is allowed: its result would be of another machine. */
 void ffi_allow_calls(bool allowed);
+/* What is called instead of every function from now on, with the function's name; errno is left as by it. */
+typedef long ffi_stand_in(const char *name, const long *arguments);
+void ffi_set_stand_in(ffi_stand_in *given);
 
 /* A number without fraction up to 2^53 or a bigint, modulo 2^64. -1: an exception is pending. */
 int ffi_integer(JSContext *context, JSValueConst value, long *ret_integer);

@@ -4,7 +4,8 @@
 #include "heap.h"
 
 #include <limits.h>
-#include <stdint.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -32,7 +33,16 @@ static struct {
 	unsigned char *end;
 	struct block *free[CLASSES];
 	_Alignas(16) unsigned char bytes[HEAP_BYTES];
-} heap __attribute__((section("tsrun_heap"), aligned(PAGE)));
+} heap __attribute__((section("tsrun_heap"), aligned(PAGE), no_reorder)); /* the last: zeros at its end are left out */
+
+/* While a snapshot is made; not part of it. */
+static struct {
+	uint32_t *numbers; /* of the block whose contents begin at this multiple of 16; NULL: none is made */
+	uint32_t last;
+	const unsigned char *chosen;
+	unsigned char *next; /* where the next chosen block goes */
+	unsigned char *end;
+} making;
 
 /* Bytes of a whole block (header and contents) to its class; class_bytes is the inverse, rounded up. */
 static unsigned class_of(size_t bytes)
@@ -69,11 +79,15 @@ static int grow(size_t bytes)
 	return 0;
 }
 
-void *heap_alloc(size_t size)
+static void *begin_block(struct block *block, unsigned class, size_t bytes)
 {
-	if (__builtin_expect(size > LARGEST_BYTES, 0))
-		return NULL;
-	unsigned class = class_of(size + HEADER);
+	block->class = class;
+	block->contents = (uint32_t)((bytes - HEADER) / 8);
+	return &block->next;
+}
+
+static inline void *take_block(unsigned class)
+{
 	struct block *block = heap.free[class];
 	if (block != NULL) {
 		heap.free[class] = block->next;
@@ -84,9 +98,78 @@ void *heap_alloc(size_t size)
 		return NULL;
 	block = (struct block *)(void *)heap.next;
 	heap.next += bytes;
-	block->class = class;
-	block->contents = (uint32_t)((bytes - HEADER) / 8);
-	return &block->next;
+	return begin_block(block, class, bytes);
+}
+
+/* Which multiple of 16 an address belongs to: headers are the last eight bytes of one. */
+static size_t place_of(const void *address)
+{
+	return ((uintptr_t)address + HEADER - (uintptr_t)heap.bytes) / 16;
+}
+
+static __attribute__((cold, noinline)) void *take_numbered(unsigned class)
+{
+	size_t bytes = class_bytes(class);
+	uint32_t number = ++making.last;
+	void *contents;
+
+	if (number >= HEAP_NUMBERS)
+		return take_block(class);
+	bool is_chosen = making.chosen != NULL && making.chosen[number] != 0;
+	if (is_chosen && (size_t)(making.end - making.next) >= bytes) {
+		contents = begin_block((struct block *)(void *)making.next, class, bytes);
+		making.next += bytes;
+	} else {
+		contents = take_block(class);
+	}
+	if (contents != NULL && place_of(contents) < HEAP_BYTES / 16)
+		making.numbers[place_of(contents)] = number;
+	return contents;
+}
+
+void *heap_alloc(size_t size)
+{
+	if (__builtin_expect(size > LARGEST_BYTES, 0))
+		return NULL;
+	unsigned class = class_of(size + HEADER);
+	return __builtin_expect(making.numbers != NULL, 0) ? take_numbered(class) : take_block(class);
+}
+
+int heap_number_blocks(void)
+{
+	making.last = 0;
+	making.numbers = calloc(HEAP_BYTES / 16, sizeof *making.numbers);
+	return making.numbers == NULL ? -1 : 0;
+}
+
+uint32_t heap_number_at(const void *address, const void **ret_block)
+{
+	size_t place = place_of(address);
+
+	if ((const unsigned char *)address < heap.bytes || place >= HEAP_BYTES / 16)
+		return 0;
+	while (place > 0 && making.numbers[place] == 0)
+		place--;
+	*ret_block = heap.bytes + place * 16;
+	return making.numbers[place];
+}
+
+int heap_keep_together(const unsigned char *chosen, size_t count, size_t bytes)
+{
+	size_t room = (bytes + count * HEADER + 15) & ~(size_t)15;
+
+	if (heap.next != NULL || room > HEAP_BYTES / 2 || grow(0) < 0)
+		return -1;
+	making.chosen = chosen;
+	making.next = heap.next;
+	making.end = heap.next + room;
+	heap.next = making.end;
+	return 0;
+}
+
+const unsigned char *heap_begin(void)
+{
+	return (const unsigned char *)(((uintptr_t)heap.bytes + PAGE - 1) & ~(uintptr_t)(PAGE - 1));
 }
 
 static struct block *block_of(const void *contents)

@@ -4,6 +4,7 @@
 #define TSRUN_HEAP_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Blocks are 16-byte aligned and never zeroed. NULL when the kernel gives no memory. One thread. */
 void *heap_alloc(size_t size);
@@ -16,5 +17,21 @@ size_t heap_size(const void *block);
 const unsigned char *heap_end(void);
 /* Forgets the free blocks, so that what is allocated from now on lies on pages of its own. */
 void heap_seal(void);
+
+/*
+ * While a snapshot is made, blocks have numbers from 1 on, in the order in which they are asked for: the same
+ * program asks alike in every process. 0, or -1 when memory is short.
+ */
+int heap_number_blocks(void);
+enum { HEAP_NUMBERS = 1 << 20 }; /* numbers are below */
+/* The number of the block that an address lies in, and its contents; 0 when there is none. */
+uint32_t heap_number_at(const void *address, const void **ret_block);
+/*
+ * Before the first block: those whose place in `chosen`, of HEAP_NUMBERS, is not 0 come to lie in front of all
+ * others: `count` blocks that may hold `bytes`. -1 when there is no room.
+ */
+int heap_keep_together(const unsigned char *chosen, size_t count, size_t bytes);
+/* The first whole page of blocks. */
+const unsigned char *heap_begin(void);
 
 #endif

@@ -16,7 +16,7 @@ extern char **environ;
 static struct {
 	JSValue function;
 	bool given;
-} start __attribute__((section("tsrun_heap")));
+} start __attribute__((section("tsrun_heap"), no_reorder));
 
 static int argument_count;
 static char **arguments;

@@ -4,6 +4,10 @@
 #include "ffi.h"
 #include "heap.h"
 #include "host.h"
+#include "memory.h"
+#ifdef TSRUN_SNAPSHOT
+#include "rehearse.h"
+#endif
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +33,7 @@ extern const struct module modules[];
 static struct {
 	JSRuntime *runtime;
 	JSContext *context;
-} engine __attribute__((section("tsrun_heap")));
+} engine __attribute__((section("tsrun_heap"), no_reorder));
 
 static struct {
 	JSValue reason;
@@ -38,34 +42,6 @@ static struct {
 
 #ifndef TSRUN_SYSTEM_MALLOC
 enum { GARBAGE_BYTES = 16 << 20 }; /* collected only by verbs that live long */
-
-static void *engine_malloc(JSMallocState *state, size_t size)
-{
-	void *block = heap_alloc(size);
-	state->malloc_size += heap_size(block);
-	return block;
-}
-
-static void engine_free(JSMallocState *state, void *block)
-{
-	state->malloc_size -= heap_size(block);
-	heap_free(block);
-}
-
-static void *engine_realloc(JSMallocState *state, void *block, size_t size)
-{
-	if (size == 0) {
-		engine_free(state, block);
-		return NULL;
-	}
-	size_t old = heap_size(block);
-	void *moved = heap_realloc(block, size);
-	if (moved != NULL)
-		state->malloc_size += heap_size(moved) - old;
-	return moved;
-}
-
-static const JSMallocFunctions memory = { engine_malloc, engine_free, engine_realloc, heap_size };
 #endif
 
 static void report(JSContext *context, JSValueConst exception)
@@ -183,7 +159,7 @@ static int load_program(const char *name)
 #ifdef TSRUN_SYSTEM_MALLOC
 	engine.runtime = JS_NewRuntime();
 #else
-	engine.runtime = JS_NewRuntime2(&memory, NULL);
+	engine.runtime = JS_NewRuntime2(&engine_memory, NULL);
 	if (engine.runtime != NULL)
 		JS_SetGCThreshold(engine.runtime, GARBAGE_BYTES);
 #endif
@@ -222,13 +198,30 @@ static int call_start(JSContext *context)
 }
 
 #ifdef TSRUN_SNAPSHOT
-/* SNAPSHOT DIRECTORY PROGRAM */
+static int load_rehearsed(const char *program)
+{
+	int status = load_program(program);
+	if (status == EXIT_SUCCESS)
+		JS_RunGC(engine.runtime);
+	return status;
+}
+
+static int start_rehearsed(void)
+{
+	JS_UpdateStackTop(engine.runtime);
+	return call_start(engine.context);
+}
+
+/* SNAPSHOT DIRECTORY PROGRAM CONFIG */
 static int write_snapshot(char **arguments)
 {
 	const char *path = arguments[0];
 
 	module_directory = arguments[1];
 	ffi_allow_calls(false);
+	const struct rehearsed rehearsed = { load_rehearsed, start_rehearsed, arguments[2], arguments[3] };
+	if (!rehearse(&rehearsed))
+		fputs("The snapshot is made without a rehearsal: more of its pages will be copied.\n", stderr);
 	if (load_program(arguments[2]) != EXIT_SUCCESS)
 		return EXIT_FAILURE;
 	JS_RunGC(engine.runtime);
@@ -264,7 +257,7 @@ int main(int argc, char **argv)
 	host_set_arguments(argc, argv);
 #ifdef TSRUN_SNAPSHOT
 	if (engine.context == NULL) {
-		if (argc != 4)
+		if (argc != 5)
 			return EXIT_FAILURE;
 		return write_snapshot(argv + 1);
 	}

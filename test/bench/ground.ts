@@ -48,6 +48,8 @@ export const WAIT = ['@wait'];
 export class Ground {
   readonly directory = mkdtempSync(join(tmpdir(), 'tsrun-bench-'));
   readonly rootfs = join(this.directory, 'rootfs');
+  /** On a tmpfs, as /run is. */
+  readonly #states = join(this.directory, 'states');
   readonly #name = `tsrun-bench-${process.pid}-`;
   readonly #tools: Tools;
   readonly #limitSeconds: number;
@@ -57,6 +59,8 @@ export class Ground {
   constructor(tools: Tools, limitSeconds: number) {
     this.#tools = tools;
     this.#limitSeconds = limitSeconds;
+    mkdirSync(this.#states, { mode: 0o711 });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=711', 'tmpfs', this.#states]);
     execFileSync('sh', [join(TOP, 'bundles/make-rootfs.sh'), this.rootfs], { timeout: BATCH_MS });
   }
 
@@ -142,13 +146,13 @@ export class Ground {
       return processes.length === 0 ? true : undefined;
     };
     for (let tries = 0; tries < 500 && isEmpty() === undefined; tries += 1) await sleep(POLL_MS);
-    const states = readdirSync(this.directory).filter((name) => name.startsWith('state-'));
+    const states = readdirSync(this.#states);
     await Promise.all(states.map((name) => this.#deleteAll(name)));
     for (const cgroup of cgroupsNamed(`${this.#name}*`)) removeCgroup(cgroup);
   }
 
   async #deleteAll(stateName: string): Promise<void> {
-    const state = join(this.directory, stateName);
+    const state = join(this.#states, stateName);
     const program = this.#programs.get(stateName);
     const ids = readdirSync(state).filter((name) => name.startsWith(this.#name));
     if (program !== undefined && ids.length > 0) {
@@ -160,6 +164,7 @@ export class Ground {
 
   async close(): Promise<void> {
     await this.sweep();
+    execFileSync('umount', ['-l', this.#states]);
     rmSync(this.directory, { recursive: true, force: true });
   }
 
@@ -190,7 +195,7 @@ export class Ground {
   }
 
   #stateDirectory(name: string): string {
-    const directory = join(this.directory, `state-${name}`);
+    const directory = join(this.#states, `state-${name}`);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     return directory;
   }

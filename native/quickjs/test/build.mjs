@@ -21,8 +21,8 @@ const SANITIZED =
   '-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all'.split(
     ' ',
   );
-const TESTS = ['ffi_test', 'host_test', 'utf8_test', 'heap_test', 'script', 'suites'];
-const SHIM = ['ffi', 'host', 'pack', 'import', 'utf8', 'heap'];
+const TESTS = ['ffi_test', 'host_test', 'utf8_test', 'heap_test', 'watch_test', 'script', 'suites'];
+const SHIM = ['ffi', 'host', 'pack', 'import', 'utf8', 'heap', 'watch'];
 
 /** A QuickJS with its source, or the system's archive without the sanitizer. */
 function engine() {

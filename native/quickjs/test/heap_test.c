@@ -5,6 +5,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Only a heap from which nothing was allocated yet is laid out: here that of the first test's child. */
+static int lay_out(void)
+{
+    static unsigned char chosen[HEAP_NUMBERS] = { [2] = 1, [4] = 1 };
+    const void *found;
+
+    if (heap_number_blocks() < 0 || heap_keep_together(chosen, 2, 104 + 312) < 0)
+        return 1;
+    unsigned char *first = heap_alloc(100), *second = heap_alloc(100);
+    unsigned char *third = heap_alloc(300), *fourth = heap_alloc(300);
+    if (!(second < fourth && fourth < first && first < third) || fourth != second + heap_size(second) + 8)
+        return 2;
+    if (heap_number_at(fourth + 299, &found) != 4 || found != fourth)
+        return 3;
+    if (heap_number_at(first, &found) != 1 || found != first || heap_number_at(&found, &found) != 0)
+        return 4;
+    memset(fourth, 0xa5, heap_size(fourth)); /* reaches to the last byte in front of the others */
+    heap_free(second);
+    return heap_number_at(first, &found) == 1 && heap_alloc(100) == second ? 0 : 5;
+}
+
+static void chosen_blocks_lie_side_by_side(void)
+{
+    int status = -1;
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(lay_out());
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK_EQUAL(status, 0);
+}
 
 static void blocks_hold_what_was_asked(void)
 {
@@ -109,6 +143,7 @@ static void a_sealed_heap_starts_a_page(void)
 }
 
 const struct test heap_tests[] = {
+    {"chosen blocks lie side by side, and every block has its number", chosen_blocks_lie_side_by_side},
     {"a block is aligned and holds what was asked for", blocks_hold_what_was_asked},
     {"what was freed is used again for its size", free_blocks_are_used_again},
     {"a block grows and shrinks with its contents", blocks_grow_with_their_contents},
