@@ -20,6 +20,8 @@ export interface Defence {
   readonly test: string;
   /** A piece of the test's title. */
   readonly title: string;
+  /** It has been seen to fail without the defence. */
+  readonly isTried?: true;
 }
 
 const ESCAPE = 'attacks/escape.test.ts';
@@ -46,6 +48,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ESCAPE,
     title: 'shows a container that may trace it nothing of the host',
+    isTried: true,
   },
   {
     cves: ['CVE-2016-9962'],
@@ -59,6 +62,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ESCAPE,
     title: 'cannot be looked at by one that may not',
+    isTried: true,
   },
   {
     cves: ['CVE-2019-5736'],
@@ -72,6 +76,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ESCAPE,
     title: 'is not written by a container that lies in wait for exec',
+    isTried: true,
   },
   {
     cves: ['CVE-2019-16884'],
@@ -111,6 +116,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ROOTFS,
     title: 'is refused: proc',
+    isTried: true,
   },
   {
     cves: ['CVE-2021-30465'],
@@ -164,6 +170,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ESCAPE,
     title: 'are not inheritable unless the config says so',
+    isTried: true,
   },
   {
     cves: ['CVE-2023-25809'],
@@ -177,6 +184,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ROOTFS,
     title: 'are not writable when they are mounted read-only',
+    isTried: true,
   },
   {
     cves: ['CVE-2024-21626'],
@@ -221,6 +229,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ROOTFS,
     title: 'masks with the null device all the same',
+    isTried: true,
   },
   {
     cves: ['CVE-2025-31133'],
@@ -234,6 +243,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ROOTFS,
     title: 'does not take a file for the null device',
+    isTried: true,
   },
   {
     cves: ['CVE-2025-52565'],

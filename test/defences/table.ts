@@ -3,12 +3,12 @@ import type { Defence } from './defences.ts';
 
 /** Padded as the other tables there are. */
 export function attackTable(defences: readonly Defence[]): string {
-  const rows = defences.map(({ cves, attack, removals, test, title }) => [
+  const rows = defences.map(({ cves, attack, removals, test, title, isTried }) => [
     cves.length === 0 ? '–' : cves.join(', '),
     attack,
     [...new Set(removals.map(({ file }) => `\`${file}\``))].join(', '),
     `\`${test.replace('attacks/', '')}\`: ${title}`,
-    'yes',
+    isTried ? 'yes' : 'untried',
   ]);
   const head = ['known as', 'attack', 'defence', 'test', 'fails without the defence'];
   const widths = head.map((name, i) =>
