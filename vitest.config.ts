@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** unit: no root, seconds. integration: real containers, root, one file at a time. interop: real engines. */
+/** unit: no root, seconds. integration: real containers, root. interop: real engines. */
 export default defineConfig({
   test: {
     projects: [
@@ -13,10 +13,11 @@ export default defineConfig({
         },
       },
       {
+        // Each file has a state directory, names and marks of its own; half of its time is waiting.
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

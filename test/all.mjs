@@ -89,14 +89,23 @@ const RUNC_DIFFERS = JSON.parse(
 /**
  * The integration tests that the host on Node runs too: those of what it does in its own way, which is to
  * start programs, hand on descriptors, get signals, speak with sockets and libraries, and print. What the
- * executor does with a plan is the same program on both hosts.
+ * executor does with a plan is the same program on both hosts, which plan the same (hosts.test.ts).
  */
 const OF_THE_HOST = [
   'bundles',
+  'cgroup',
   'control',
   'delete',
+  'descriptors',
+  'errors',
   'events',
+  'explain/diagnose',
+  'explain/inspect',
+  'explain/mounts',
+  'explain/overlay',
   'explain/seccomp',
+  'explain/tour',
+  'explain/trace',
   'exec',
   'exec-terminal',
   'hooks',
@@ -105,8 +114,11 @@ const OF_THE_HOST = [
   'netDevices',
   'notify',
   'process',
+  'real-configs',
   'seccomp',
+  'seccomp-runc',
   'terminal',
+  'update',
 ].map((name) => `test/integration/${name}.test.ts`);
 
 const rows = [];
@@ -253,7 +265,7 @@ mkdirSync(reports, { recursive: true });
 step('format and lint', 'npx', ['biome', 'check', '.']);
 step('types', 'npm', ['run', '--silent', 'types']);
 vitest('unit and layout', 'unit');
-step('C with sanitizers', 'make', ['-C', 'native', 'test']);
+step('C with sanitizers', 'make', ['-j2', '-C', 'native', 'test']);
 if (onPath('cppcheck')) step('cppcheck', 'make', ['-C', 'native', 'check']);
 if (isRoot) {
   const before = marked();

@@ -1,6 +1,6 @@
 /** What people read is the same from both hosts, to the byte. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { VERBS } from '../../src/cli/commands.ts';
@@ -20,6 +20,7 @@ const call = (program: string, args: readonly string[], shell = '/bin/bash') => 
   return { status, stdout, stderr };
 };
 
+const FIXTURES = 'test/fixtures/real-configs';
 const HELP = [[], ['--help'], ['-h'], ['help'], ['help', 'exec'], ['h', 'run'], ['completion']];
 const WRONG = [
   ['nosuchcommand'],
@@ -40,6 +41,12 @@ const WRONG = [
   ['kill', 'nosuchcontainer', 'NOSUCHSIGNAL'],
   ['delete'],
 ];
+/** The sample bundles, and what engines have written. */
+const CONFIGS = [
+  ...readdirSync(join(TOP, 'bundles')).map((name) => `bundles/${name}/config.json`),
+  ...readdirSync(join(TOP, FIXTURES)).map((name) => `${FIXTURES}/${name}`),
+].filter((path) => path.endsWith('.json') && existsSync(join(TOP, path)));
+
 const COMPLETED = [[''], ['cr'], ['create', '--'], ['--root', '/x', 'kill', '-'], ['-']];
 
 describe.skipIf(!haveBoth)('the native host and Node', () => {
@@ -70,6 +77,16 @@ describe.skipIf(!haveBoth)('the native host and Node', () => {
       expect(native).toEqual(call(NODE, args, shell));
       expect(native.stdout).not.toBe('');
     }
+  });
+
+  it.each(CONFIGS)('plan the same for %s', (path) => {
+    const bundle = containers.newDirectory();
+    copyFileSync(join(TOP, path), join(bundle, 'config.json'));
+    const args = ['plan', '--format', 'json', '--bundle', bundle];
+    const native = call(NATIVE, args);
+    expect(native).toEqual(call(NODE, args));
+    expect(native).toMatchObject({ status: 0, stderr: '' });
+    expect(native.stdout).toContain('"execve"');
   });
 
   it('offer the verbs and their flags', () => {
