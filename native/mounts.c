@@ -3,6 +3,7 @@
 #include "machine.h"
 #include "mount2.h"
 #include "resolve.h"
+#include "target.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +15,34 @@ int op_open_tree(struct tsr_machine *m, const struct op_open_tree *op)
 
     return tsr_fill_slot(
         m, op->out, syscall(SYS_open_tree, dirfd, op->path, op->flags | KERNEL_OPEN_TREE_CLOEXEC));
+}
+
+/* In two calls: kernels before 6.15, and filters that do not know the one. */
+static int open_tree_then_attr(struct tsr_machine *m, const struct op_open_tree_attr *op,
+                               struct kernel_mount_attr *attr)
+{
+    int fd = tsr_result(syscall(SYS_open_tree, AT_FDCWD, op->path, op->flags | KERNEL_OPEN_TREE_CLOEXEC));
+    int error = fd;
+
+    if (fd >= 0)
+        error = tsr_result(syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, attr, sizeof *attr));
+    if (error >= 0)
+        return tsr_fill_slot_with(m, op->out, fd);
+    if (fd >= 0)
+        tsr_text_add(&m->detail, "mount_setattr");
+    tsr_close_fd(&fd);
+    return error;
+}
+
+int op_open_tree_attr(struct tsr_machine *m, const struct op_open_tree_attr *op)
+{
+    struct kernel_mount_attr attr = {.attr_set = op->attr_set, .attr_clr = op->attr_clr};
+    unsigned flags = op->flags | KERNEL_OPEN_TREE_CLOEXEC;
+    int fd = tsr_result(syscall(SYS_open_tree_attr, AT_FDCWD, op->path, flags, &attr, sizeof attr));
+
+    if (fd == -ENOSYS || fd == -EPERM)
+        return open_tree_then_attr(m, op, &attr);
+    return tsr_fill_slot_with(m, op->out, fd);
 }
 
 /* What the file system has to say: lines like `e tmpfs: Bad value for 'mode'`. */
@@ -136,6 +165,21 @@ int op_move_mount(struct tsr_machine *m, const struct op_move_mount *op)
         flags |= KERNEL_MOVE_MOUNT_T_EMPTY_PATH;
     error = tsr_result(syscall(SYS_move_mount, from, "", to, path, flags));
     return error == -EINVAL && op->path == NULL ? say_kinds(m, from, to) : error;
+}
+
+int op_attach(struct tsr_machine *m, const struct op_attach *op)
+{
+    int from = tsr_slot(m, op->from);
+    int target TSR_CLOSED = tsr_open_target(tsr_slot(m, op->root), op->path, op->flags, from);
+    int error;
+
+    if (target < 0)
+        return target;
+    error = tsr_result(syscall(SYS_move_mount, from, "", target, "",
+                               KERNEL_MOVE_MOUNT_F_EMPTY_PATH | KERNEL_MOVE_MOUNT_T_EMPTY_PATH));
+    if (error < 0)
+        tsr_text_add(&m->detail, "move_mount");
+    return error;
 }
 
 /* Read-only at the path itself; what is mounted below keeps its own way. */

@@ -1,7 +1,8 @@
-/* open_target: the place where something will be mounted, and the places where nothing may be. */
+/* The place where something will be mounted, and the places where nothing may be. */
 #include "machine.h"
 #include "kernel.h"
 #include "resolve.h"
+#include "target.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -46,24 +47,37 @@ static int check_place(int root, int fd, uint32_t flags)
     return fs.f_type == KERNEL_PROC_SUPER_MAGIC ? -EPERM : 0;
 }
 
-int op_open_target(struct tsr_machine *m, const struct op_open_target *op)
+/* What is missing is made like the file `like` is of; like a directory when it is -1. */
+static int open_or_make(int root, const char *path, int like)
 {
-    int root = tsr_slot(m, op->root), fd, error;
     struct tsr_make make = {.mode = 0755};
-    struct stat like;
+    int fd = tsr_open_in_root(root, path, O_PATH);
+    struct stat status;
 
-    if (op->like != TSR_NO_SLOT) {
-        if (fstat(tsr_slot(m, op->like), &like) < 0)
+    if (fd != -ENOENT)
+        return fd;
+    if (like >= 0) {
+        if (fstat(like, &status) < 0)
             return -errno;
-        make.is_file = !S_ISDIR(like.st_mode);
+        make.is_file = !S_ISDIR(status.st_mode);
     }
-    if ((op->flags & TARGET_DIRECTORY) != 0)
-        fd = open_directory(root, op->path);
-    else
-        fd = tsr_make_in_root(root, op->path, &make);
-    error = fd < 0 ? fd : check_place(root, fd, op->flags);
+    return tsr_make_in_root(root, path, &make);
+}
+
+int tsr_open_target(int root, const char *path, uint32_t flags, int like)
+{
+    int fd = (flags & TARGET_DIRECTORY) != 0 ? open_directory(root, path) : open_or_make(root, path, like);
+    int error = fd < 0 ? fd : check_place(root, fd, flags);
+
     if (error == 0)
-        return tsr_fill_slot_with(m, op->out, fd);
+        return fd;
     tsr_close_fd(&fd);
     return error;
+}
+
+int op_open_target(struct tsr_machine *m, const struct op_open_target *op)
+{
+    int like = tsr_slot_or(m, op->like, -1);
+
+    return tsr_fill_slot_with(m, op->out, tsr_open_target(tsr_slot(m, op->root), op->path, op->flags, like));
 }

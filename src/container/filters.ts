@@ -70,13 +70,13 @@ function compileAndKeep(
   filter: SeccompFilter,
   directory: string,
   name: string,
-  key: Uint8Array,
+  key: Key,
 ): Uint8Array {
   const program = compileFilter(filter);
   try {
     unless(['EEXIST'], () => mkdir(directory, 0o700));
     inDirectory(directory, (fd) => {
-      replaceFile(name, `${name}.${getpid()}`, recordOf(key, program), 0o600, fd);
+      replaceFile(name, `${name}.${getpid()}`, recordOf(key.bytes, program), 0o600, fd);
     });
   } catch (thrown) {
     if (!(thrown instanceof SystemError)) throw thrown;
@@ -92,7 +92,7 @@ function inDirectory<T>(path: string, use: (fd: Fd) => T): T | undefined {
 }
 
 /** O_NONBLOCK: a FIFO in its place is not waited for. */
-function find(directory: Fd, name: string, key: Uint8Array): Uint8Array | undefined {
+function find(directory: Fd, name: string, key: Key): Uint8Array | undefined {
   const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
   const fd = unless(NOT_THERE, () => openat(directory, name, flags));
   if (fd === undefined) return undefined;
@@ -109,8 +109,13 @@ function isOwn(fd: Fd, type: number): boolean {
   return (mode & S_IFMT) === type && (mode & OTHERS_MAY_WRITE) === 0 && uid === geteuid();
 }
 
-/** All that the program depends on, as bytes of whole words. */
-function keyOf({ architectures, action, rules, known }: SeccompFilter): Uint8Array {
+/** All that the program depends on: a text, and its bytes, which are whole words. */
+interface Key {
+  readonly text: string;
+  readonly bytes: Uint8Array;
+}
+
+function keyOf({ architectures, action, rules, known }: SeccompFilter): Key {
   const versions = [COMPILER, engine().machine, libraryVersion()];
   const text = JSON.stringify([
     versions,
@@ -119,10 +124,11 @@ function keyOf({ architectures, action, rules, known }: SeccompFilter): Uint8Arr
     rules.map((rule) => [rule.names, rule.action, rule.conditions.map(wordsOf)]),
     known,
   ]);
-  const bytes = engine().encodeUtf8(text);
-  const whole = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
-  whole.set(bytes);
-  return whole;
+  const encoded = engine().encodeUtf8(text);
+  const missing = -encoded.length & 3;
+  const bytes = new Uint8Array(encoded.length + missing).fill(' '.charCodeAt(0));
+  bytes.set(encoded);
+  return { text: text + ' '.repeat(missing), bytes };
 }
 
 const wordsOf = ({ index, operator, value, valueTwo }: SeccompCondition) =>
@@ -138,9 +144,11 @@ function sumOf(words: Uint32Array, start: number): number {
   return sum >>> 0;
 }
 
-/** Two sums in hexadecimal: only a name, the key itself is compared. */
-const nameOf = (key: Uint8Array): string =>
-  [FNV_OFFSET, 0].map((start) => sumOf(wordsIn(key), start).toString(16).padStart(8, '0')).join('');
+/** Length and sum in hexadecimal: only a name, the key itself is compared. */
+const nameOf = ({ bytes }: Key): string =>
+  [bytes.length, sumOf(wordsIn(bytes), FNV_OFFSET)]
+    .map((number) => number.toString(16).padStart(8, '0'))
+    .join('');
 
 /** The words of bytes that begin where words do. */
 const wordsIn = (bytes: Uint8Array): Uint32Array =>
@@ -164,16 +172,15 @@ function recordOf(key: Uint8Array, program: Uint8Array): Uint8Array {
 }
 
 /** The program of a record with this key and a length that can be; undefined for anything else. */
-function programOf(record: Uint8Array, key: Uint8Array): Uint8Array | undefined {
-  const start = HEADER_BYTES + key.length;
+function programOf(record: Uint8Array, key: Key): Uint8Array | undefined {
+  const start = HEADER_BYTES + key.bytes.length;
   const length = record.length - start;
   if (length <= 0 || length % INSTRUCTION_BYTES !== 0) return undefined;
   if (length / INSTRUCTION_BYTES > MAX_INSTRUCTIONS) return undefined;
   const view = viewOf(record);
-  if (view.getUint32(0, LITTLE_ENDIAN) !== key.length) return undefined;
-  const ofRecord = wordsIn(record.subarray(HEADER_BYTES, start));
-  const ofKey = wordsIn(key);
-  for (let i = 0; i < ofKey.length; i += 1) if (ofRecord[i] !== ofKey[i]) return undefined;
+  if (view.getUint32(0, LITTLE_ENDIAN) !== key.bytes.length) return undefined;
+  // As texts: to compare words one by one takes QuickJS longer than all else here.
+  if (engine().decodeUtf8(record, HEADER_BYTES, start) !== key.text) return undefined;
   const program = record.slice(start);
   return sumOf(wordsIn(program), FNV_OFFSET) === view.getUint32(4, LITTLE_ENDIAN)
     ? program

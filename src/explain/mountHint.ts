@@ -23,7 +23,8 @@ const isBind = ({ options = [] }: Mount): boolean =>
   options.includes('bind') || options.includes('rbind');
 
 const missingSource: Rule = ({ step: { op }, errno, exists }) => {
-  if (op.call !== 'open_tree' || errno !== 'ENOENT') return undefined;
+  if ((op.call !== 'open_tree' && op.call !== 'open_tree_attr') || errno !== 'ENOENT')
+    return undefined;
   const parts = op.path.split('/');
   const existing = parts
     .map((_, i) => parts.slice(0, parts.length - i).join('/'))
@@ -91,15 +92,15 @@ const idmapped: Rule = ({ step: { op }, errno }) =>
     ? 'the file system of the source cannot be id-mapped by this kernel, or the caller does not own it'
     : undefined;
 
+const SETS_ATTRIBUTES: readonly string[] = ['mount_setattr', 'open_tree_attr', 'remount_bind'];
+
 const locked: Rule = ({ step: { op }, errno, config }) =>
-  (op.call === 'mount_setattr' || op.call === 'remount_bind') &&
-  errno === 'EPERM' &&
-  creates(config, 'user')
+  SETS_ATTRIBUTES.includes(op.call) && errno === 'EPERM' && creates(config, 'user')
     ? "in a user namespace the source's own nosuid, nodev, noexec, ro and atime cannot be taken away: keep them among the options"
     : undefined;
 
 const unmakeable: Rule = ({ step: { op }, errno }, { destination }) => {
-  if (op.call !== 'open_target') return undefined;
+  if (op.call !== 'open_target' && op.call !== 'attach') return undefined;
   if (errno === 'EROFS')
     return `${destination} does not exist, and cannot be made in a read-only file system`;
   if (errno === 'ENOTDIR' || errno === 'EISDIR')

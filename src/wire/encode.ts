@@ -42,7 +42,9 @@ export function encodePlan(plan: Plan, options: EncodeOptions): EncodedPlan {
   const values = fieldValues(slots, options);
   const steps: Packed[] = [];
   let runtimeStepsBefore = false;
-  for (const [index, step] of plan.steps.entries()) {
+  for (let index = 0; index < plan.steps.length; index += 1) {
+    const step = plan.steps[index];
+    if (step === undefined) continue;
     if (step.actor === 'runtime') {
       runtimeStepsBefore = true;
       continue;
@@ -64,6 +66,20 @@ export function encodePlan(plan: Plan, options: EncodeOptions): EncodedPlan {
   return { bytes, inherited };
 }
 
+/** The number of each operation of an actor, and the actor's: looked up once a step. */
+const headsOf = (actor: keyof typeof ACTOR): ReadonlyMap<string, number> =>
+  new Map(
+    Object.entries(OPS).flatMap(([call, { opcode, actors }]) =>
+      actors.includes(actor) ? [[call, opcode | (ACTOR[actor] << 16)] as const] : [],
+    ),
+  );
+
+const HEADS: Readonly<Record<Step['actor'], ReadonlyMap<string, number>>> = {
+  outer: headsOf('outer'),
+  init: headsOf('init'),
+  runtime: new Map(),
+};
+
 /** `| opcode | actor | flags |` are u16, u8 and u8: one number, the first of them lowest. */
 function encodeStep(
   { op, actor, ignore, warn }: Step,
@@ -71,13 +87,10 @@ function encodeStep(
   yields: boolean,
   values: FieldValues,
 ): Packed[] {
-  const { opcode, actors } = OPS[op.call];
-  if (actor === 'runtime' || !actors.includes(actor)) {
-    throw new RangeError(`${op.call} is no operation of ${actor}`);
-  }
+  const head = HEADS[actor].get(op.call);
+  if (head === undefined) throw new RangeError(`${op.call} is no operation of ${actor}`);
   const flags = (yields ? FLAG_YIELD : 0) | (warn === true ? FLAG_WARN : 0);
-  const out: Packed[] = [];
-  out.push(opcode | (ACTOR[actor] << 16) | (flags << 24), index, ignore?.length ?? 0);
+  const out: Packed[] = [head | (flags << 24), index, ignore === undefined ? 0 : ignore.length];
   if (ignore !== undefined) for (const name of ignore) out.push(errnoNumber(name));
   encodeFields(out, op, values);
   return out;

@@ -36,6 +36,7 @@ describe.runIf(isTsrun).each([
   ['=424,434,438', 'pidfd_send_signal, pidfd_open, pidfd_getfd'],
   ['=436', 'close_range'],
   ['=439,452', 'faccessat2, fchmodat2'],
+  ['=467', 'open_tree_attr'],
 ])('without system calls %s (from that on, or just these: %s)', (first) => {
   const old = () => ({ prefix: [join(t.directory, 'old_kernel'), first] });
   const script = (text: string) => (config: Config) => {

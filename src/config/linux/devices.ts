@@ -174,8 +174,7 @@ function bindNode(context: PlanContext, { device, path, origin }: PlannedDevice)
           flags: OPEN_TREE_CLONE,
           out: MOUNT,
         }),
-        step('init', origin, target),
-        step('init', origin, { call: 'move_mount', from: MOUNT, to: TARGET }),
+        step('init', origin, { call: 'attach', from: MOUNT, root: ROOT, path, flags: 0 }),
       ]
     : [
         step('init', origin, {

@@ -276,6 +276,8 @@ const actionOf = (action: Action, errno: number | undefined): number =>
  * becomes a rule of its own and one is enough, as with runc.
  */
 function rulesOf({ names, action, errnoRet, args = [] }: SeccompRule): SeccompFilterRule[] {
+  // Nearly every rule of a profile, which may have hundreds.
+  if (args.length === 0) return [{ names, action: actionOf(action, errnoRet), conditions: [] }];
   const conditions = args.map(
     (arg): SeccompCondition => ({
       index: arg.index,

@@ -65,9 +65,14 @@ export const setPropagation = (entry: MountEntry, fd: Slot): readonly Step[] =>
     }),
   );
 
-/** Attaches the detached mount `fd` at the destination. */
-export const attach = (entry: MountEntry, fd: Slot, like?: Slot): readonly Step[] => [
-  openTarget(entry, like),
-  initStep(entry, { call: 'move_mount', from: fd, to: TARGET }),
-  ...setPropagation(entry, fd),
-];
+/** Attaches the detached mount `fd` at the destination, which is made like its root where it is missing. */
+export function attach(entry: MountEntry, fd: Slot): readonly Step[] {
+  const move = initStep(entry, {
+    call: 'attach',
+    from: fd,
+    root: ROOT,
+    path: entry.destination,
+    flags: targetFlags(entry),
+  });
+  return entry.options.propagation.length === 0 ? [move] : [move, ...setPropagation(entry, fd)];
+}

@@ -11,6 +11,7 @@ import {
 import type { PlanContext } from '../../plan/context.ts';
 import { type Actor, type Slot, type Step, step } from '../../plan/step.ts';
 import { hasNamespace, joinsNamespace } from '../linux/namespaces.ts';
+import { oncePer } from '../once.ts';
 import { attach, openDestination, setPropagation, setRecursiveAttributes } from './attach.ts';
 import { bindAttributes } from './attributes.ts';
 import {
@@ -24,6 +25,7 @@ import {
   TARGET,
 } from './entry.ts';
 import { planBindMount2, planRemount } from './mount2.ts';
+import type { ParsedOptions } from './options.ts';
 
 /**
  * The sources that only the host's root can reach or map, opened before the container's namespaces
@@ -53,8 +55,29 @@ export function planBind(context: PlanContext, entry: MountEntry): readonly Step
 /** The same, whoever could open the source. */
 export const planBindByInit = (context: PlanContext, entry: MountEntry): readonly Step[] =>
   hasMountApi(context)
-    ? [openSource(context, 'init', entry, MOUNT), ...attachSource(context, entry, MOUNT)]
+    ? [
+        ...cloneSource(context, entry),
+        ...setRecursiveAttributes(entry, MOUNT),
+        ...attach(entry, MOUNT),
+      ]
     : planBindMount2(context, entry);
+
+/** In one call where the attributes are not for all that comes along: open_tree_attr(2) has one flag for both. */
+function cloneSource(context: PlanContext, entry: MountEntry): readonly Step[] {
+  const change = attributeChange(context, entry);
+  if (change === undefined || entry.options.flags & MS_REC)
+    return [openSource(context, 'init', entry, MOUNT), ...setAttributes(context, entry, MOUNT)];
+  return [
+    initStep(entry, {
+      call: 'open_tree_attr',
+      path: bindSource(context, entry),
+      flags: OPEN_TREE_CLONE,
+      attr_set: change.set,
+      attr_clr: change.clear,
+      out: MOUNT,
+    }),
+  ];
+}
 
 /** `bind` with `remount`: the attributes of the mount that is already there. */
 export const planBindRemount = (context: PlanContext, entry: MountEntry): readonly Step[] =>
@@ -70,15 +93,19 @@ export const planBindRemount = (context: PlanContext, entry: MountEntry): readon
 const attachSource = (context: PlanContext, entry: MountEntry, fd: Slot): readonly Step[] => [
   ...setAttributes(context, entry, fd),
   ...setRecursiveAttributes(entry, fd),
-  ...attach(entry, fd, fd),
+  ...attach(entry, fd),
 ];
 
 const sourceSlot = ({ index }: MountEntry): Slot => `source:${index}`;
 
-/** In a joined mount namespace init alone can open sources: outer's are of another one. */
 function isOpenedByOuter(context: PlanContext, entry: MountEntry): boolean {
   if (!isBind(entry) || isRemount(entry)) return false;
   if (entry.options.idmap !== undefined || entry.mount.uidMappings !== undefined) return true;
+  return opensAllByOuter(context);
+}
+
+/** In a joined mount namespace init alone can open sources: outer's are of another one. */
+const opensAllByOuter = oncePer((context: PlanContext): boolean => {
   const { spec, host, options } = context;
   if (options.intoContainer) return true;
   return (
@@ -87,7 +114,7 @@ function isOpenedByOuter(context: PlanContext, entry: MountEntry): boolean {
     hasNamespace(spec, 'user') &&
     joinsNamespace(spec, 'mount') === undefined
   );
-}
+});
 
 const openSource = (context: PlanContext, actor: Actor, entry: MountEntry, out: Slot): Step =>
   step(actor, entry.origin, {
@@ -116,22 +143,42 @@ const detachFromHost = ({ spec }: PlanContext, entry: MountEntry): readonly Step
         }),
       ];
 
-/** Locked attributes cannot be replaced: a user namespace keeps those its creator did not give it. */
 function setAttributes(context: PlanContext, entry: MountEntry, fd: Slot): readonly Step[] {
-  const mayBeLocked = hasNamespace(context.spec, 'user') || context.host.inUserNamespace;
-  const change = bindAttributes(entry.options, !mayBeLocked);
+  const change = attributeChange(context, entry);
   if (change === undefined) return [];
   return [
     initStep(entry, {
       call: 'mount_setattr',
       fd,
       flags: 0,
-      attr_set: BigInt(change.set),
-      attr_clr: BigInt(change.clear),
+      attr_set: change.set,
+      attr_clr: change.clear,
       propagation: 0n,
     }),
   ];
 }
+
+interface Change {
+  readonly set: bigint;
+  readonly clear: bigint;
+}
+
+const attributeChange = (context: PlanContext, { options }: MountEntry): Change | undefined =>
+  mayBeLocked(context) ? keeping(options) : replacing(options);
+
+/** Locked attributes cannot be replaced: a user namespace keeps those its creator did not give it. */
+const mayBeLocked = oncePer(
+  ({ spec, host }: PlanContext): boolean => hasNamespace(spec, 'user') || host.inUserNamespace,
+);
+
+const changeOf = (options: ParsedOptions, replace: boolean): Change | undefined => {
+  const change = bindAttributes(options, replace);
+  return change && { set: BigInt(change.set), clear: BigInt(change.clear) };
+};
+
+/** Mounts with equal options share them. */
+const keeping = oncePer((options: ParsedOptions) => changeOf(options, false));
+const replacing = oncePer((options: ParsedOptions) => changeOf(options, true));
 
 /**
  * An id-mapped mount (`idmap`, `ridmap`, uidMappings): files of the source's owners appear as the

@@ -55,15 +55,7 @@ describe('a bind mount', () => {
     expect(outer).toEqual([]);
     expect(opsOf(init)).toEqual([
       { call: 'open_tree', path: '/srv', flags: OPEN_TREE_CLONE, out: 'mount' },
-      {
-        call: 'open_target',
-        root: 'root',
-        path: '/data',
-        flags: 0,
-        like: 'mount',
-        out: 'target',
-      },
-      { call: 'move_mount', from: 'mount', to: 'target' },
+      { call: 'attach', from: 'mount', root: 'root', path: '/data', flags: 0 },
     ]);
   });
 
@@ -86,9 +78,25 @@ describe('a bind mount', () => {
         ),
       }),
       setattr('mount', { flags: AT_RECURSIVE, attr_set: BigInt(MOUNT_ATTR_RDONLY) }),
-      expect.objectContaining({ call: 'open_target' }),
-      expect.objectContaining({ call: 'move_mount' }),
+      expect.objectContaining({ call: 'attach' }),
       setattr('mount', { flags: AT_RECURSIVE, propagation: BigInt(MS_PRIVATE) }),
+    ]);
+  });
+
+  it('is cloned with its attributes in one call, where they are for all that is cloned', () => {
+    const { init } = planFor([{ source: '/srv', options: ['bind', 'ro', 'dev'] }]);
+    expect(opsOf(init)).toEqual([
+      {
+        call: 'open_tree_attr',
+        path: '/srv',
+        flags: OPEN_TREE_CLONE,
+        attr_set: BigInt(MOUNT_ATTR_RDONLY),
+        attr_clr: BigInt(
+          MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW,
+        ),
+        out: 'mount',
+      },
+      expect.objectContaining({ call: 'attach', path: '/data' }),
     ]);
   });
 
@@ -126,8 +134,7 @@ describe('a bind mount of a container with a user namespace', () => {
     ]);
     expect(opsOf(init)).toMatchObject([
       setattr('source:0', { attr_set: BigInt(MOUNT_ATTR_RDONLY) }),
-      { call: 'open_target', like: 'source:0' },
-      { call: 'move_mount', from: 'source:0', to: 'target' },
+      { call: 'attach', from: 'source:0', path: '/data' },
       { call: 'close', fd: 'source:0' },
     ]);
   });

@@ -48,10 +48,13 @@ const setattr = (fd: string, set: number, clear: number) => ({
 
 describe('a cgroup mount on cgroup v1', () => {
   it('is a tmpfs with the own cgroup of each hierarchy, read-only once that is filled', () => {
-    const attach = (path: string, like = {}) => [
-      { call: 'open_target', root: 'root', path, flags: 0, ...like, out: 'target' },
-      { call: 'move_mount', from: 'mount', to: 'target' },
-    ];
+    const attach = (path: string) => ({
+      call: 'attach',
+      from: 'mount',
+      root: 'root',
+      path,
+      flags: 0,
+    });
     const hierarchy = (name: string) => [
       {
         call: 'open_tree',
@@ -64,7 +67,7 @@ describe('a cgroup mount on cgroup v1', () => {
         MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID,
         MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW,
       ),
-      ...attach(`/sys/fs/cgroup/${name}`, { like: 'mount' }),
+      attach(`/sys/fs/cgroup/${name}`),
     ];
     const link = (controller: string) => ({
       call: 'symlinkat',
@@ -82,7 +85,7 @@ describe('a cgroup mount on cgroup v1', () => {
         attributes: NO_PRIVILEGES,
         out: 'mount',
       },
-      ...attach('/sys/fs/cgroup'),
+      attach('/sys/fs/cgroup'),
       ...hierarchy('memory'),
       ...hierarchy('cpu,cpuacct'),
       link('cpu'),
@@ -138,8 +141,7 @@ describe('a cgroup mount on cgroup v2', () => {
     expect(ops(['ro'], [MOUNT_NS, user], V2)).toMatchObject([
       { call: 'mount_setattr', fd: 'source:0', flags: 0, attr_set: BigInt(MOUNT_ATTR_RDONLY) },
       { call: 'mount_setattr', flags: AT_RECURSIVE, attr_set: BigInt(MOUNT_ATTR_RDONLY) },
-      { call: 'open_target' },
-      { call: 'move_mount', from: 'source:0' },
+      { call: 'attach', from: 'source:0' },
       { call: 'close' },
     ]);
     expect(ops(['ro'], [MOUNT_NS, user, CGROUP_NS], V2)[0]).toMatchObject({ call: 'fsmount' });

@@ -43,8 +43,7 @@ describe('a mount of a file system', () => {
         attributes: MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
         out: 'mount',
       },
-      { call: 'open_target', root: 'root', path: '/run', flags: 0, out: 'target' },
-      { call: 'move_mount', from: 'mount', to: 'target' },
+      { call: 'attach', from: 'mount', root: 'root', path: '/run', flags: 0 },
       expect.objectContaining({ call: 'mount_setattr', propagation: BigInt(MS_PRIVATE) }),
     ]);
   });
@@ -56,7 +55,7 @@ describe('a mount of a file system', () => {
     ['ramfs', '/r', 0],
   ])('of type %s takes what place it should (CVE-2019-19921)', (type, destination, flags) => {
     expect(ops({ destination, type })).toContainEqual(
-      expect.objectContaining({ call: 'open_target', path: destination, flags }),
+      expect.objectContaining({ call: 'attach', path: destination, flags }),
     );
   });
 
@@ -145,8 +144,7 @@ describe('a tmpfs', () => {
       covered,
       { call: 'fsmount' },
       { call: 'copy_up', from: 'covered:0', to: 'mount' },
-      { call: 'open_target' },
-      { call: 'move_mount' },
+      { call: 'attach' },
     ]);
   });
 
@@ -191,8 +189,7 @@ describe('sysfs in a user namespace that shares the network of the host', () => 
         flags: AT_RECURSIVE,
         attr_set: BigInt(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID),
       },
-      { call: 'open_target' },
-      { call: 'move_mount' },
+      { call: 'attach' },
     ]);
   });
 
