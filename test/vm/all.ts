@@ -82,7 +82,7 @@ const MACHINES: readonly Machine[] = [
   {
     name: 'engines: podman under systemd, CRIU',
     options: ['--systemd'],
-    tests: ['engines'],
+    tests: ['engines', 'criu'],
     onRunc: [],
     skips: [],
   },
@@ -184,7 +184,7 @@ function prepare(machines: readonly Machine[]): void {
   const missing = names
     .map((test) => test.split(':')[0] ?? '')
     .filter((name) => !existsSync(join(top, 'dist/vm', `${name}.test.mjs`)));
-  if (names.includes('engines')) {
+  if (names.some((name) => /^(engines|criu)/.test(name))) {
     installEngines();
     // In the machine there is no network; it has the path and the files of this one.
     process.env['PATH'] = `${prepareCriu()}:${process.env['PATH']}`;

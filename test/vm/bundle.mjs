@@ -24,6 +24,7 @@ await build({
     join(here, 'cgroup2.test.ts'),
     join(here, 'engines.test.ts'),
     join(here, 'physical.test.ts'),
+    join(here, 'criu.test.ts'),
     ...readdirSync(tests)
       .filter((name) => name.endsWith('.test.ts'))
       .map((name) => join(tests, name)),
