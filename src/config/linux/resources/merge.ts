@@ -1,5 +1,6 @@
 /** What `update` makes of a container's linux.resources: what was asked before, and now. */
-import type { BlockIo, LinuxResources, Memory } from '../../../generated/spec.ts';
+import type { BlockIo, Cpu, LinuxResources, Memory } from '../../../generated/spec.ts';
+import { isSet } from './setting.ts';
 
 /**
  * The resources of a container after an update: each property of `asked` in place of the one before.
@@ -11,7 +12,7 @@ export function mergeResources(before: LinuxResources, asked: LinuxResources): L
   return {
     ...before,
     ...(memory && { memory: mergeMemory(before.memory, memory) }),
-    ...(cpu && { cpu: { ...mergedShares(before, asked), ...cpu } }),
+    ...(cpu && { cpu: mergeCpu(mergedShares(before, asked), cpu) }),
     ...(pids && { pids: { ...before.pids, ...pids } }),
     ...(network && {
       network: {
@@ -28,12 +29,37 @@ export function mergeResources(before: LinuxResources, asked: LinuxResources): L
   };
 }
 
-/** No limit of memory leaves none of memory and swap together: the kernel refuses a smaller one. */
-const mergeMemory = (before: Memory | undefined, asked: Memory): Memory => ({
-  ...before,
-  ...(liftsSwap(asked) ? { swap: -1 } : {}),
-  ...asked,
-});
+/**
+ * No limit of memory leaves none of memory and swap together: the kernel refuses a smaller one. Zeros ask for
+ * nothing, as in `mergeCpu`.
+ */
+function mergeMemory(before: Memory | undefined, asked: Memory): Memory {
+  const { limit, reservation, swap, ...rest } = asked;
+  return {
+    ...before,
+    ...(liftsSwap(asked) ? { swap: -1 } : {}),
+    ...rest,
+    ...(isSet(limit) && { limit }),
+    ...(isSet(reservation) && { reservation }),
+    ...(isSet(swap) && { swap }),
+  };
+}
+
+/** Zeros and empty lists are of engines that send all there is, docker for one: what was before stays. */
+function mergeCpu(before: Cpu, asked: Cpu): Cpu {
+  const { shares, quota, period, realtimeRuntime, realtimePeriod, cpus, mems, ...rest } = asked;
+  return {
+    ...before,
+    ...rest,
+    ...(isSet(shares) && { shares }),
+    ...(isSet(quota) && { quota }),
+    ...(isSet(period) && { period }),
+    ...(isSet(realtimeRuntime) && { realtimeRuntime }),
+    ...(isSet(realtimePeriod) && { realtimePeriod }),
+    ...(cpus && { cpus }),
+    ...(mems && { mems }),
+  };
+}
 
 /** Whether taking the memory limit away takes the one of swap away too, as runc has it. */
 export const liftsSwap = ({ limit, swap }: Memory): boolean =>

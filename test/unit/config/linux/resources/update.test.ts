@@ -75,6 +75,22 @@ describe('the plan of an update', () => {
     expect(plan(V2, before, asked).steps).toEqual(['memory.swap.max=max', 'memory.max=max']);
     expect(mergeResources(before, asked)).toEqual({ memory: { limit: -1, swap: -1 } });
   });
+  it('takes the zeros of an engine that sends all there is, docker for one, as not given', () => {
+    const before = {
+      memory: { limit: 64, swap: 128, reservation: 32 },
+      cpu: { shares: 100, quota: 5000, period: 10_000, cpus: '0', burst: 5 },
+    };
+    const asked = {
+      memory: { limit: 0, swap: 0, reservation: 0 },
+      cpu: { shares: 0, quota: 0, period: 0, cpus: '', mems: '', burst: 0 },
+      pids: { limit: 60 },
+    };
+    expect(mergeResources(before, asked)).toEqual({
+      memory: before.memory,
+      cpu: { ...before.cpu, burst: 0 },
+      pids: { limit: 60 },
+    });
+  });
 
   it.each<[string, LinuxResources, Readonly<Record<string, string>>, readonly string[]]>([
     [
