@@ -90,6 +90,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ROOTFS,
     title: 'is refused: /proc/self/attr/exec',
+    isTried: true,
   },
   {
     cves: ['CVE-2019-16884'],
@@ -103,6 +104,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ROOTFS,
     title: 'is refused: /alias/self/attr/exec',
+    isTried: true,
   },
   {
     cves: ['CVE-2019-19921', 'CVE-2023-27561', 'CVE-2023-28642'],
@@ -120,14 +122,7 @@ export const DEFENCES: readonly Defence[] = [
   },
   {
     cves: ['CVE-2021-30465'],
-    attack: 'a mount’s destination is a symlink to the host',
-    removals: [FOLLOWED],
-    test: ROOTFS,
-    title: 'lands inside, or nowhere: a directory on the way',
-  },
-  {
-    cves: ['CVE-2021-30465'],
-    attack: 'the same by an exchange of names, in each window between two system calls',
+    attack: 'a mount’s destination becomes a symlink to the host between two system calls',
     removals: [FOLLOWED],
     test: WINDOWS,
     title: 'through a root that changes',
@@ -198,6 +193,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ESCAPE,
     title: 'that the container was given on purpose cannot be the working directory',
+    isTried: true,
   },
   {
     cves: ['CVE-2024-21626'],
@@ -211,6 +207,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ESCAPE,
     title: 'of the program are standard input, output and error',
+    isTried: true,
   },
   {
     cves: ['CVE-2025-31133'],
@@ -257,6 +254,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ROOTFS,
     title: 'does not mount the terminal over what the symlink leads to',
+    isTried: true,
   },
   {
     cves: ['CVE-2025-52565'],
@@ -275,6 +273,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ROOTFS,
     title: 'takes no terminal from a node of ptmx beside a /dev/pts of another',
+    isTried: true,
   },
   {
     cves: ['CVE-2025-52881'],
@@ -288,6 +287,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ESCAPE,
     title: 'is written to the kernel where the root has planted a symlink',
+    isTried: true,
   },
   {
     cves: ['CVE-2026-41579', 'CVE-2026-47766'],
@@ -301,6 +301,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ROOTFS,
     title: 'gets its device nodes inside the root or not at all',
+    isTried: true,
   },
   {
     cves: ['CVE-2026-30892'],
@@ -314,6 +315,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: 'attacks/hostile.test.ts',
     title: 'is refused when it is no number: "root"',
+    isTried: true,
   },
   {
     cves: [],
@@ -327,6 +329,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ESCAPE,
     title: 'is the container’s own, which it may chmod',
+    isTried: true,
   },
   {
     cves: [],
@@ -340,6 +343,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ROOTFS,
     title: 'that is a FIFO stops nothing',
+    isTried: true,
   },
   {
     cves: [],
@@ -353,6 +357,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ESCAPE,
     title: 'is for the owner of the state directory alone to say',
+    isTried: true,
   },
   {
     cves: [],
@@ -366,6 +371,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: 'attacks/hostile.test.ts',
     title: 'that is a mkfifo is mounted over, and not opened',
+    isTried: true,
   },
   {
     cves: [],
@@ -380,6 +386,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: 'attacks/hostile.test.ts',
     title: 'of a container that nests directories deeper than a path is long',
+    isTried: true,
   },
   {
     cves: [],
@@ -394,5 +401,6 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: 'attacks/hostile.test.ts',
     title: 'is not written through a symlink that another user has planted',
+    isTried: true,
   },
 ];
