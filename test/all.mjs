@@ -103,7 +103,6 @@ const OF_THE_HOST = [
   'explain/inspect',
   'explain/mounts',
   'explain/overlay',
-  'explain/seccomp',
   'explain/tour',
   'explain/trace',
   'exec',

@@ -17,6 +17,7 @@ import { currentDirectory } from '../linux/paths.ts';
 import type { Op, Step } from '../plan/step.ts';
 import { viewOfBundle, viewOfProcess } from './files.ts';
 import { mountHint } from './mountHint.ts';
+import { printable } from './printable.ts';
 import { programProblem, type View } from './program.ts';
 import { propertyHint } from './propertyHint.ts';
 
@@ -51,7 +52,7 @@ export function hintFor(error: TsrunError, attempt: Attempt): string {
     executionHint(failure, attempt) ??
     mountHint(failure) ??
     propertyHint(failure);
-  return hint === undefined ? '' : ` (${hint})`;
+  return hint === undefined ? '' : ` (${printable(hint)})`;
 }
 
 /** The message has its status, its output and how long it took. */

@@ -5,7 +5,7 @@ import { initOf, type Status, statusOf } from '../container/status.ts';
 import { load, loadIfReadable, type Stored, savedConfig, storedIds } from '../container/store.ts';
 import { containerNotRunning, usage } from '../errors.ts';
 import type { Spec } from '../generated/spec.ts';
-import { unless } from '../linux/call.ts';
+import { failedWith, unless } from '../linux/call.ts';
 import { readlink, readTextIfExists } from '../linux/files.ts';
 import { formatJson } from '../spec/formatJson.ts';
 import { loadSaved } from '../spec/load.ts';
@@ -51,7 +51,7 @@ function inspectContainer(root: string, stored: Stored): Inspection {
   if (status === 'stopped' || init === undefined) throw containerNotRunning();
   const spec: Spec = loadSaved(savedConfig(directory));
   const read = (file: string) => readIfAllowed(`/proc/${init.pid}/${file}`);
-  return {
+  const found = {
     id: record.id,
     status,
     bundle: record.bundle,
@@ -62,6 +62,19 @@ function inspectContainer(root: string, stored: Stored): Inspection {
     cgroups: cgroupFacts(record.cgroup_paths, readIfAllowed),
     mounts: mountFacts(read('mountinfo') ?? '', spec),
   };
+  // What was read of a process that ended meanwhile is no container's any more.
+  if (statusOf(stored) === 'stopped' || isEnding(init.pid)) throw containerNotRunning();
+  return found;
+}
+
+/** A process gives its namespaces back before it counts as ended. */
+function isEnding(pid: number): boolean {
+  try {
+    readlink(`/proc/${pid}/ns/mnt`);
+    return false;
+  } catch (thrown) {
+    return failedWith(thrown, 'ENOENT', 'ESRCH');
+  }
 }
 
 const readIfAllowed = (path: string): string | undefined =>
@@ -96,7 +109,9 @@ function namespaceFacts(
 ): readonly NamespaceFact[] {
   const inodeOf = (process: number | 'self', file: string) =>
     /\[(\d+)\]/.exec(
-      unless(['ENOENT', 'EACCES', 'EPERM'], () => readlink(`/proc/${process}/ns/${file}`)) ?? '',
+      unless(['ENOENT', 'EACCES', 'EPERM', 'ESRCH'], () =>
+        readlink(`/proc/${process}/ns/${file}`),
+      ) ?? '',
     )?.[1];
   return NAMESPACES.flatMap(([file, type, flag]): readonly NamespaceFact[] => {
     const inode = inodeOf(pid, file);

@@ -1,6 +1,7 @@
 /** An inspection for people: sections of aligned columns. */
 import { formatConfigPath } from '../spec/configPath.ts';
 import type { Inspection } from './inspect.ts';
+import { printable } from './printable.ts';
 
 type Rows = readonly (readonly string[])[];
 
@@ -73,7 +74,8 @@ const first = (ids: string): string => ids.split(' ')[0] ?? '';
 const list = (names: readonly string[] | undefined): string =>
   names === undefined || names.length === 0 ? 'none' : names.join(' ');
 
-function align(rows: readonly (readonly string[])[]): string {
+function align(found: Rows): string {
+  const rows = found.map((row) => row.map(printable));
   const widths: number[] = [];
   for (const row of rows) {
     for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);

@@ -1,6 +1,6 @@
 /** linux.seccomp with SCMP_ACT_NOTIFY: an agent outside decides on system calls. */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { PYTHON } from './attacks/victim.ts';
@@ -99,4 +99,34 @@ describe.each([
     expect(stderr).toContain('linux.seccomp');
     expect(stderr).toContain('ENOENT');
   });
+});
+
+describe.runIf(isTsrun)('run --seccomp-report and --seccomp-learn', () => {
+  it.each([
+    ['without no_new_privs', false],
+    ['with no_new_privs', true],
+  ])(
+    '%s have an agent of their own (explain/seccomp.test.ts has the rest)',
+    (_, noNewPrivileges) => {
+      const [report, learn] = ['report', 'learn'].map((name) => join(t.newDirectory(), name));
+      const edit = (config: Config) => {
+        config.process.args = ['sh', '-c', 'mkdir /tmp/a 2>/dev/null || echo denied; exit 3'];
+        config.process.noNewPrivileges = noNewPrivileges;
+        config.linux.seccomp = {
+          defaultAction: 'SCMP_ACT_ALLOW',
+          syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO' }],
+        };
+      };
+      const flags = ['--seccomp-report', report ?? '', '--seccomp-learn', learn ?? ''];
+      expect(t.run(edit, flags)).toEqual({ status: 3, stdout: 'denied\n', stderr: '' });
+      expect(JSON.parse(readFileSync(report ?? '', 'utf8'))).toMatchObject({
+        denied: [{ syscall: 'mkdir', errno: 'EPERM', comm: 'mkdir', count: 1 }],
+      });
+      const learnt = (config: Config) => {
+        edit(config);
+        config.linux.seccomp = JSON.parse(readFileSync(learn ?? '', 'utf8'));
+      };
+      expect(t.run(learnt)).toEqual({ status: 3, stdout: 'denied\n', stderr: '' });
+    },
+  );
 });

@@ -9,6 +9,34 @@ const inspect = (id: string) =>
   JSON.parse(t.call(['inspect', '--format', 'json', id]).stdout) as Inspection;
 
 describe.runIf(isTsrun)('inspect', () => {
+  it('prints no control character of a container', () => {
+    const { id } = t.create((config) => {
+      config.process.args = ['sh', '-c', 'sleep 1000; :', '\u001b]0;owned\u0007'];
+    });
+    t.call(['start', id]);
+    const { stdout } = t.call(['inspect', id]);
+    expect(stdout).toContain('sh -c sleep 1000; : \\x1b]0;owned\\x07\n');
+    expect(stdout).not.toContain('\u001b');
+    expect(inspect(id).process.command).toBe('sh -c sleep 1000; : \u001b]0;owned\u0007');
+  });
+  it('of a container that is ending tells all or that it does not run', () => {
+    for (const delay of [0, 1, 2, 3, 4, 5]) {
+      const { id } = t.create((config) => {
+        config.process.args = [
+          'sh',
+          '-c',
+          `i=0; while [ $i -lt ${1000 * delay} ]; do i=$((i+1)); done`,
+        ];
+      });
+      t.call(['start', id]);
+      for (let ended = false; !ended; ) {
+        const { status, stdout, stderr } = t.call(['inspect', '--format', 'json', id]);
+        ended = status !== 0;
+        if (ended) expect(stderr).toContain('container not running');
+        else expect((JSON.parse(stdout) as Inspection).namespaces.length).toBeGreaterThan(5);
+      }
+    }
+  });
   it('tells namespaces with inode and owner, ids, privileges, limits and mounts with their property', () => {
     const { id } = t.create((config) => {
       config.process.args = ['sleep', '1000'];
