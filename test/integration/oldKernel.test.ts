@@ -1,6 +1,6 @@
 /**
  * Kernels from Linux 5.10 on, and what they lack: containers where newer system calls do not exist. With
- * TSRUN_PREFIX='…/old_kernel 424' every other test runs so too.
+ * TSRUN_PREFIX='…/old_kernel 424' every other test runs so too: soak.md.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
