@@ -22,7 +22,7 @@ const run = (command, args, options = {}) =>
   }).status === 0;
 
 const integration = (file, env) =>
-  run('npx', ['vitest', 'run', '--project', 'integration', `test/integration/${file}`], { env });
+  run('npm', ['run', '--silent', 'test:integration', `test/integration/${file}`], { env });
 
 function fuzz() {
   const seed = process.env.TSRUN_SEED ?? String(Date.now() % 0x7fffffff);

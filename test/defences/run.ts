@@ -90,12 +90,16 @@ function outcome({ test, title }: Defence): Outcome {
   const report = join(copy, 'dist/report.json');
   rmSync(report, { force: true });
   const pattern = title.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const args = ['--project', 'integration', '--reporter=json', `--outputFile.json=${report}`];
-  spawnSync('npx', ['vitest', 'run', ...args, '-t', pattern, `test/integration/${test}`], {
-    cwd: copy,
-    env: { ...process.env, TSRUN_RUNTIME: join(copy, RUNTIME) },
-    timeout: 300_000,
-  });
+  const args = ['--reporter=json', `--outputFile.json=${report}`];
+  spawnSync(
+    'npm',
+    ['run', 'test:integration', '--', ...args, '-t', pattern, `test/integration/${test}`],
+    {
+      cwd: copy,
+      env: { ...process.env, TSRUN_RUNTIME: join(copy, RUNTIME) },
+      timeout: 300_000,
+    },
+  );
   const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8')) as {
     readonly numPassedTests: number;
     readonly numFailedTests: number;

@@ -22,7 +22,7 @@ const output =
   logs.length > 0
     ? logs.map((path) => readFileSync(path, 'utf8'))
     : [
-        outputOf('npx', 'vitest', 'run', '--project', 'integration', 'resources.test.ts'),
+        outputOf('npm', 'run', '--silent', 'test:integration', 'resources.test.ts'),
         outputOf('npm', 'run', '--silent', 'test:vm'),
       ];
 writeFileSync(join(import.meta.dirname, 'resources-verified.md'), tableOf(output.join('\n')));
