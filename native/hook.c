@@ -74,7 +74,7 @@ static void become_hook(const struct hook *hook)
         error = dup2(hook->theirs[i], i) < 0 ? -errno : 0;
     /* A hook has no business with our descriptors, nor with those the container is to inherit. */
     if (error == 0)
-        error = tsr_close_on_exec_from(3);
+        error = tsr_close_but(3, hook->theirs[EXEC]);
     tsr_reset_signals();
     if (error == 0) {
         execve(op->path, op->args, op->inherit_env != 0 ? environ : op->env);

@@ -87,9 +87,6 @@ struct kernel_mount_attr {
 #define KERNEL_MOVE_MOUNT_F_EMPTY_PATH 0x04u
 #define KERNEL_MOVE_MOUNT_T_EMPTY_PATH 0x40u
 
-/* close_range(2), Linux 5.11 */
-#define KERNEL_CLOSE_RANGE_CLOEXEC 4u
-
 /* sched_setattr(2) */
 struct kernel_sched_attr {
     uint32_t size, sched_policy;

@@ -4,7 +4,9 @@
 #include "machine.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -12,29 +14,30 @@
 #include <unistd.h>
 
 /* fs.nr_open's default: more descriptors than that take a machine configured for it. */
-enum { NR_OPEN = 1 << 20 };
+enum { NR_OPEN = 1 << 20, BATCH = 512 };
 
-int tsr_close_on_exec_from(unsigned first)
+/* poll(2) tells what is open of many numbers at once: a million calls of close(2) take a second. It takes no more
+ * numbers than RLIMIT_NOFILE; where it fails they are all closed. */
+static void close_open(unsigned first, unsigned last)
 {
-    int error = tsr_result(syscall(SYS_close_range, first, ~0u, KERNEL_CLOSE_RANGE_CLOEXEC));
+    struct rlimit limit = {.rlim_cur = BATCH};
+    struct pollfd fds[BATCH];
+    unsigned batch;
 
-    /* EINVAL: close_range is there (5.9), but not yet this flag (5.11). */
-    if (error != -ENOSYS && error != -EINVAL)
-        return error;
-    for (unsigned fd = first; fd < NR_OPEN; fd++)
-        fcntl((int)fd, F_SETFD, FD_CLOEXEC);
-    return 0;
-}
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    batch = limit.rlim_cur > 0 && limit.rlim_cur < BATCH ? (unsigned)limit.rlim_cur : BATCH;
+    for (unsigned fd = first; fd <= last && fd < NR_OPEN; fd += batch) {
+        unsigned count = 0;
+        bool known;
 
-void tsr_reset_signals(void)
-{
-    /* A struct sigaction of the kernel: SIG_DFL, no flags. The libraries refuse their own signals. */
-    static const unsigned long initial[4];
-    static const unsigned long empty;
-
-    for (int signal = 1; signal < _NSIG; signal++)
-        syscall(SYS_rt_sigaction, signal, initial, NULL, sizeof empty);
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &empty, NULL, sizeof empty);
+        for (; count < batch && fd + count <= last; count++)
+            fds[count] = (struct pollfd){.fd = (int)(fd + count)};
+        known = poll(fds, count, 0) >= 0;
+        for (unsigned i = 0; i < count; i++) {
+            if (!known || (fds[i].revents & POLLNVAL) == 0)
+                close(fds[i].fd);
+        }
+    }
 }
 
 /* Both ends included; nothing when they have crossed. */
@@ -47,9 +50,29 @@ static int close_between(unsigned first, unsigned last)
     error = tsr_result(syscall(SYS_close_range, first, last, 0));
     if (error != -ENOSYS)
         return error;
-    for (unsigned fd = first; fd <= last && fd < NR_OPEN; fd++)
-        close((int)fd);
+    close_open(first, last);
     return 0;
+}
+
+int tsr_close_but(unsigned first, int kept)
+{
+    int error = 0;
+
+    if (kept < (int)first)
+        return close_between(first, ~0u);
+    error = close_between(first, (unsigned)kept - 1);
+    return error == 0 ? close_between((unsigned)kept + 1, ~0u) : error;
+}
+
+void tsr_reset_signals(void)
+{
+    /* A struct sigaction of the kernel: SIG_DFL, no flags. The libraries refuse their own signals. */
+    static const unsigned long initial[4];
+    static const unsigned long empty;
+
+    for (int signal = 1; signal < _NSIG; signal++)
+        syscall(SYS_rt_sigaction, signal, initial, NULL, sizeof empty);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &empty, NULL, sizeof empty);
 }
 
 int op_close_range(struct tsr_machine *m, const struct op_close_range *op)

@@ -2,8 +2,8 @@
 #ifndef TSR_START_H
 #define TSR_START_H
 
-/* Marks every descriptor from first up close-on-exec; 0 or -errno. */
-int tsr_close_on_exec_from(unsigned first);
+/* Closes every descriptor from first up but kept, which may be -1; 0 or -errno. */
+int tsr_close_but(unsigned first, int kept);
 /* Default dispositions and an empty mask: execve(2) keeps what is ignored and blocked. */
 void tsr_reset_signals(void);
 
