@@ -72,30 +72,35 @@ describe.runIf(isTsrun && keepsStatus)('create --keep-status', () => {
   });
 });
 
+/** Whoever is PID 1 here may reap an init before it is asked about; where it can be, its status is kept. */
+const kept = keepsStatus ? ['--keep-status'] : [];
+
 describe.runIf(isTsrun)('wait', () => {
   it('waits for a container that runs, and prints its status', () => {
-    const { id } = t.create(script('sleep 0.3; exit 5'));
+    const { id } = t.create(script('sleep 0.3; exit 5'), kept);
     t.call(['start', id]);
     expect(t.call(['wait', id])).toEqual({ status: 0, stdout: '5\n', stderr: '' });
     expect(state(id)['status']).toBe('stopped');
   });
 
   it('tells a signal as 128 and its number', () => {
-    const { id } = t.create(script('sleep 1000'));
+    const { id } = t.create(script('sleep 1000'), kept);
     t.call(['start', id]);
     t.call(['kill', id, 'KILL']);
     expect(t.call(['wait', id]).stdout).toBe('137\n');
-    expect(ended(id)).toEqual({ exitSignal: 'SIGKILL', oomKilled: false });
+    if (keepsStatus) expect(ended(id)).toEqual({ exitSignal: 'SIGKILL', oomKilled: false });
   });
 
   it('tells that the kernel has killed for memory', () => {
     const { id } = t.create((config) => {
       config.process.args = ['tail', '/dev/zero'];
       config.linux.resources = { memory: { limit: 8_000_000, swap: 8_000_000 } };
-    });
+    }, kept);
     t.call(['start', id]);
     expect(ended(id)).toEqual({ exitSignal: 'SIGKILL', oomKilled: true });
-    expect(state(id)).toMatchObject({ exitSignal: 'SIGKILL', oomKilled: true });
+    if (keepsStatus) {
+      expect(state(id)).toMatchObject({ exitSignal: 'SIGKILL', oomKilled: true });
+    }
   });
 
   it('of run --keep in the foreground is what run ended with', () => {
