@@ -126,6 +126,7 @@ export const DEFENCES: readonly Defence[] = [
     removals: [FOLLOWED],
     test: WINDOWS,
     title: 'through a root that changes',
+    isTried: true,
   },
   {
     cves: ['CVE-2024-45310'],
@@ -139,6 +140,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: ROOTFS,
     title: 'lands inside, or nowhere: a directory on the way',
+    isTried: true,
   },
   {
     cves: ['CVE-2024-45310'],
