@@ -11,6 +11,9 @@ import { PROFILES, useProfiles } from './programs.ts';
 const t = useContainers();
 useProfiles(t, PROFILES);
 
+/** A dump that serves its pages itself was seen to take most of a minute on a busy machine. */
+const PATIENCE_MS = 100_000;
+
 describe('checkpoint, restore', () => {
   const started = async (script: string, edit: (config: Config) => void = () => {}) => {
     const root = t.freshRootfs();
@@ -96,21 +99,27 @@ describe('checkpoint, restore', () => {
     const dumping = t.spawn([...checkpoint, '--status-fd', '3', ...directories, id], {
       descriptors: [status],
     });
-    await until(() => readFileSync(at('status'), 'utf8') === '\0', 'word that pages can be had');
+    const isSaid = () => readFileSync(at('status'), 'utf8') === '\0';
+    await until(() => dumping.child.exitCode !== null || isSaid(), 'word of pages', PATIENCE_MS);
+    expect(isSaid() ? '' : await dumping.ended, 'the checkpoint').toBe('');
     const server = ['--page-server', '--address', '127.0.0.1', '--port', '27000'];
     const daemon = spawn('criu', ['lazy-pages', ...server, '-D', at('images'), '-W', at('work')], {
       stdio: 'ignore',
     });
     const ended = new Promise((done) => daemon.on('exit', done));
-    await until(() => existsSync(at('work/lazy-pages.socket')), 'the daemon of lazy pages');
+    await until(
+      () => existsSync(at('work/lazy-pages.socket')),
+      'the daemon of lazy pages',
+      PATIENCE_MS,
+    );
     const before = Number(read('count'));
     const restored = `${id}-restored`;
     expectOk(['restore', '--detach', '--lazy-pages', ...directories, '--bundle', bundle, restored]);
-    await until(() => Number(read('count')) > before + 2, 'more of the count');
+    await until(() => Number(read('count')) > before + 2, 'more of the count', PATIENCE_MS);
     expect(await ended).toBe(0);
     expect(await dumping.ended).toMatchObject({ status: 0, stderr: '' });
     expectOk(['delete', '--force', restored]);
-  });
+  }, 300_000);
 
   it('--lsm-profile: another profile of AppArmor than the images have', async () => {
     const [first = '', second = ''] = PROFILES;
