@@ -103,7 +103,8 @@ const unmakeable: Rule = ({ step: { op }, errno }, { destination }) => {
   if (op.call !== 'open_target' && op.call !== 'attach') return undefined;
   if (errno === 'EROFS')
     return `${destination} does not exist, and cannot be made in a read-only file system`;
-  if (errno === 'ENOTDIR' || errno === 'EISDIR')
+  // attach says itself which of the two it is.
+  if (op.call === 'open_target' && (errno === 'ENOTDIR' || errno === 'EISDIR'))
     return 'of source and destination one is a directory and the other is not';
   return errno === 'ELOOP'
     ? `${destination} leads through too many symbolic links of the root file system`

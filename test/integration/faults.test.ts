@@ -75,6 +75,8 @@ describe.runIf(isTsrun).each(['create', 'start', 'exec', 'delete'])('%s', (verb)
       for (let left = TRIES, isMeant = false; left > 0 && !isMeant; left--) {
         const one = tryFault(t, injector, scenario(), newId(), { point, role, by });
         const { outcome, hit, wrong, message } = one;
+        // What befalls the container's own program, when a call was made less before it, is no fault of ours.
+        if (hit !== undefined && hit.program !== point.program) continue;
         const entry = outcome && hit && { verb, role, point: hit, outcome };
         if (entry !== undefined) entries.push(entry);
         if (entry !== undefined && !tableTells(TABLE, entry)) untold++;

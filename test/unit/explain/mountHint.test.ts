@@ -25,7 +25,6 @@ const fsmount = (fstype: string, options: readonly string[] = []): Op => ({
 });
 const openTree = (path: string): Op => ({ call: 'open_tree', path, flags: 1, out: 'm' });
 const target: Op = { call: 'open_target', root: 'root', path: '/data', flags: 0, out: 't' };
-const attach: Op = { call: 'attach', from: 'm', root: 'root', path: '/data', flags: 0 };
 const attributes: Op = {
   call: 'mount_setattr',
   fd: 'm',
@@ -98,7 +97,7 @@ describe('mountHint', () => {
     ],
     [
       'a file on a directory',
-      failure(at('/data', { options: ['bind'] }), attach, 'ENOTDIR'),
+      failure(at('/data', { options: ['bind'] }), target, 'ENOTDIR'),
       /one is a directory/,
     ],
   ] as const)('%s', (_case, failed, expected) => {
