@@ -177,6 +177,8 @@ int op_attach(struct tsr_machine *m, const struct op_attach *op)
         return target;
     error = tsr_result(syscall(SYS_move_mount, from, "", target, "",
                                KERNEL_MOVE_MOUNT_F_EMPTY_PATH | KERNEL_MOVE_MOUNT_T_EMPTY_PATH));
+    if (error == -EINVAL)
+        return say_kinds(m, from, target);
     if (error < 0)
         tsr_text_add(&m->detail, "move_mount");
     return error;

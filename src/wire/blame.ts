@@ -111,8 +111,8 @@ const WORDING: {
     return `exec ${file}: ${errnoText(fault.errno)}`;
   },
   // The property names the destination already.
-  move_mount: (_op, fault, asked) =>
-    `move_mount${sourceOf(asked)}: ${formatErrno(fault.errno)}${detailOf(fault)}`,
+  move_mount: (op, fault, asked) => attachWording(op, fault, asked),
+  attach: (op, fault, asked) => attachWording(op, fault, asked),
   // The detail is the attribute, below /proc.
   write_attr: (_op, fault) =>
     `write ${fault.detail === '' ? '' : `\`/proc/${fault.detail}\``}: ${formatErrno(fault.errno)}`,
@@ -126,6 +126,10 @@ const WORDING: {
     return `write ${quote(path)}: ${formatErrno(fault.errno)}${detailOf(fault)}${hint}`;
   },
 };
+
+/** `attach "/srv/data": ENOTDIR: not a directory (…)`: a mount by what it shows. */
+const attachWording = (op: Op, fault: Fault, asked: unknown): string =>
+  `${op.call}${sourceOf(asked)}: ${formatErrno(fault.errno)}${detailOf(fault)}`;
 
 /** ` "/srv/data"` of an entry of mounts. */
 const sourceOf = (asked: unknown): string =>

@@ -366,9 +366,9 @@ export const DEFENCES: readonly Defence[] = [
     attack: 'a volume’s FIFO or socket is opened in place of a mount point, and waited for',
     removals: [
       {
-        file: 'native/resolve.c',
-        from: '    int fd = tsr_open_in_root(root, path, O_PATH);\n\n    if (fd != -ENOENT)',
-        to: '    int fd = tsr_open_in_root(root, path, O_RDONLY);\n\n    if (fd != -ENOENT)',
+        file: 'native/target.c',
+        from: 'int fd = tsr_open_in_root(root, path, O_PATH);',
+        to: 'int fd = tsr_open_in_root(root, path, O_RDONLY);',
       },
     ],
     test: 'attacks/hostile.test.ts',

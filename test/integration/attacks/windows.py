@@ -13,14 +13,14 @@ SECCOMP_SET_MODE_FILTER, NEW_LISTENER, CONTINUE = 1, 8, 1
 USER_NOTIF, ALLOW = 0x7FC00000, 0x7FFF0000
 
 # clone3, execve, pivot_root; then openat, mkdirat, mknodat, symlinkat, readlinkat, fchownat, newfstatat, chdir, mount, and
-# open_tree, move_mount, openat2, mount_setattr.
+# open_tree, move_mount, openat2, mount_setattr, open_tree_attr.
 X86_64 = platform.machine() == "x86_64"
 SECCOMP, CLONE3, EXECVE, PIVOT_ROOT = (317, 435, 59, 155) if X86_64 else (277, 435, 221, 41)
 NAMES = {257: "openat", 258: "mkdirat", 259: "mknodat", 266: "symlinkat", 267: "readlinkat", 260: "fchownat",
          262: "newfstatat", 80: "chdir", 165: "mount"} if X86_64 else {
          56: "openat", 34: "mkdirat", 33: "mknodat", 36: "symlinkat", 78: "readlinkat", 54: "fchownat",
          79: "newfstatat", 49: "chdir", 40: "mount"}
-NAMES.update({428: "open_tree", 429: "move_mount", 437: "openat2", 442: "mount_setattr"})
+NAMES.update({428: "open_tree", 429: "move_mount", 437: "openat2", 442: "mount_setattr", 467: "open_tree_attr"})
 SEEN = [CLONE3, EXECVE, PIVOT_ROOT, *NAMES]
 
 

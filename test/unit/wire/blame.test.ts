@@ -55,9 +55,9 @@ describe('blame', () => {
   });
 
   it('names the source of a mount that cannot be attached, beside its destination', () => {
-    const op: Op = { call: 'move_mount', from: 'mount', to: 'target' };
+    const op: Op = { call: 'attach', from: 'mount', root: 'root', path: '/data', flags: 0 };
     expect(fault('/mounts/1', op, 'ENOTDIR', 'the source is none').message).toBe(
-      'mounts[1] ("/data"): move_mount "/srv/data": ENOTDIR: not a directory (the source is none)',
+      'mounts[1] ("/data"): attach "/srv/data": ENOTDIR: not a directory (the source is none)',
     );
   });
 
