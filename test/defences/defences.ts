@@ -154,6 +154,7 @@ export const DEFENCES: readonly Defence[] = [
     ],
     test: WINDOWS,
     title: 'through a volume that changes',
+    isTried: true,
   },
   {
     cves: ['CVE-2022-29162'],
