@@ -39,20 +39,28 @@ void check_text(const char *got, const char *expected, const char *claim, const 
         printf("        got \"%s\", expected \"%s\"\n", got, expected);
 }
 
-const char *fresh_directory(void)
-{
-    const char *top = getenv("TMPDIR");
-
-    snprintf(directory, sizeof directory, "%s/tsrun-test-XXXXXX", top == NULL ? "/tmp" : top);
-    if (mkdtemp(directory) == NULL)
-        abort();
-    return directory;
-}
-
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
 {
     (void)status, (void)type, (void)walk;
     return remove(path);
+}
+
+static void remove_directory(void)
+{
+    if (directory[0] != '\0' && nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0)
+        perror(directory);
+}
+
+const char *fresh_directory(void)
+{
+    const char *top = getenv("TMPDIR");
+
+    /* A test that asks again is done with the one before. */
+    remove_directory();
+    snprintf(directory, sizeof directory, "%s/tsrun-test-XXXXXX", top == NULL ? "/tmp" : top);
+    if (mkdtemp(directory) == NULL)
+        abort();
+    return directory;
 }
 
 static void run(const char *suite, const struct test *test)
@@ -63,8 +71,7 @@ static void run(const char *suite, const struct test *test)
     current_case = NULL;
     fflush(stdout);
     test->run();
-    if (directory[0] != '\0' && nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0)
-        perror(directory);
+    remove_directory();
     if (failures > before)
         printf("not ok %s: %s\n", suite, test->title);
 }
