@@ -20,6 +20,8 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   '/usr/bin/newuidmap': 'uidmap',
   '/usr/bin/catatonit': 'catatonit',
   '/usr/bin/tini-static': 'tini',
+  '/usr/bin/python3': 'python3',
+  '/usr/share/bash-completion/bash_completion': 'bash-completion',
   '/usr/bin/zsh': 'zsh',
   '/usr/bin/fish': 'fish',
 };
