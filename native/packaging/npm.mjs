@@ -1,5 +1,5 @@
 /**
- * npm's prepack: dist/npm/ with the program and the library for Node, their types, and the executor. The
+ * npm's prepack: dist/npm/ with the program and the library for Node, their types, and what is native. The
  * first line of dist/tsrun.mjs names this machine's Node; what is published asks for whichever there is.
  */
 import { execFileSync } from 'node:child_process';
@@ -16,7 +16,9 @@ await bundleForNode(TOP, { tsrun: 'src/node.ts', library: 'src/library.ts' }, 'd
 const program = join(OUTPUT, 'tsrun.mjs');
 writeFileSync(program, `#!/usr/bin/env node\n${readFileSync(program, 'utf8')}`);
 chmodSync(program, 0o755);
-copyFileSync(join(TOP, 'dist/tsrun-init'), join(OUTPUT, 'tsrun-init'));
+for (const native of ['tsrun-init', 'tsrun-signals.so']) {
+  copyFileSync(join(TOP, 'dist', native), join(OUTPUT, native));
+}
 execFileSync('npx', ['tsc', '-p', 'native/packaging/tsconfig.json'], {
   cwd: TOP,
   stdio: 'inherit',

@@ -4,6 +4,7 @@ import {
   chmodSync,
   chownSync,
   copyFileSync,
+  cpSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -12,7 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Config } from './config.ts';
 import {
@@ -22,6 +23,7 @@ import {
   isTsrun,
   type Result,
   RUNTIME,
+  TOP,
   until,
   useContainers,
 } from './runtime.ts';
@@ -34,14 +36,26 @@ const AS_USER = join(import.meta.dirname, 'asUser.sh');
 
 const home = () => join(t.directory, 'home');
 const stateRoot = () => join(home(), 'state');
-const program = () => join(home(), 'runtime');
+/** On Node it is the bundle beside which it stands, and what that imports. */
+const program = () => join(home(), isOnNode ? 'dist/tsrun.mjs' : 'runtime');
+const isOnNode = RUNTIME.endsWith('.mjs');
+/** Of dist/ the files alone: the directories hold what other builds and tests make. */
+const isNoBuild = (path: string) => path === dirname(RUNTIME) || !statSync(path).isDirectory();
 const own = (path: string) => spawnSync('chown', ['-R', `${USER}:${USER}`, path]);
 
 beforeAll(() => {
   for (const path of [home(), stateRoot(), join(home(), 'no-programs')]) mkdirSync(path);
   spawnSync('cp', ['-a', t.rootfs, join(home(), 'rootfs')]);
-  // Where the tests run an ordinary user may not go; the program is one file.
-  copyFileSync(RUNTIME, program());
+  // Where the tests run an ordinary user may not go.
+  if (isOnNode) {
+    cpSync(dirname(RUNTIME), join(home(), 'dist'), { recursive: true, filter: isNoBuild });
+    for (const name of ['koffi', '@koromix']) {
+      const module = join('node_modules', name);
+      cpSync(join(TOP, module), join(home(), module), { recursive: true });
+    }
+  } else {
+    copyFileSync(RUNTIME, program());
+  }
   chmodSync(program(), 0o755);
   own(home());
 });

@@ -2,9 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { version } from '../../package.json';
+import { makeRootfsArchive } from './image.ts';
 import { IMAGE, podmanProgram, preparePodman } from './podman.ts';
 import { TOP, useSandbox } from './sandbox.ts';
 
@@ -117,6 +118,21 @@ describe('npm pack', () => {
     expect(run(join(installed, bin.tsrun), ['plan', '--bundle', 'bundles/hello'])).toContain(
       'execve',
     );
+  });
+
+  it('has a program that runs containers, in the foreground and detached', () => {
+    makeRootfsArchive(sandbox.directory);
+    const text = readFileSync(join(TOP, 'bundles/hello/config.json'), 'utf8');
+    const config = text.replace('../rootfs', join(sandbox.directory, 'rootfs'));
+    const bundle = dirname(sandbox.file('bundle/config.json', config));
+    const state = ['--root', join(sandbox.directory, 'state')];
+    const program = [join(work, 'project/node_modules/.bin/tsrun'), ...state];
+    const inFront = [...program, 'run', '--bundle', bundle, 'one'];
+    expect(sandbox.ok(inFront)).toBe('hello from a container\n');
+    sandbox.ok([...program, 'create', '--bundle', bundle, 'two']);
+    expect(sandbox.ok([...program, 'list', '-q'])).toBe('two\n');
+    expect(sandbox.ok([...program, 'start', 'two'])).toBe('');
+    sandbox.ok([...program, 'delete', '--force', 'two']);
   });
 
   it('has a library: load, check and plan, with types', () => {
