@@ -1,5 +1,6 @@
 /* `tsrun-init PLANFD CONTROLFD [TRACEFD]` performs a plan; `tsrun-init supervise …` is in supervise.c. */
 #include "machine.h"
+#include "notify.h"
 #include "supervise.h"
 #include "trace.h"
 #include <errno.h>
@@ -88,6 +89,8 @@ int main(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "supervise") == 0)
         return tsr_supervise(argc - 2, argv + 2);
+    if (argc > 1 && strcmp(argv[1], "notify") == 0)
+        return tsr_notify_alone(argc - 2, argv + 2);
     if (argc != 3 && argc != 4)
         return 2;
     plan_fd = tsr_parse_number(argv[1]);

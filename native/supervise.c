@@ -6,6 +6,7 @@
  * The caller has blocked all signals, so that none is lost between its execve(2) and the signalfd here.
  */
 #include "supervise.h"
+#include "notify.h"
 #include "relay.h"
 #include "removal.h"
 #include "start.h"
@@ -35,6 +36,7 @@ struct supervisor {
     int signals;
     /* The socket of a seccomp agent, -1 where there is none. */
     int agent;
+    struct tsr_notify notify;
     struct tsr_relay relay;
 };
 
@@ -132,11 +134,12 @@ static void attend(struct supervisor *s)
 {
     reap(s);
     while (!s->has_ended) {
-        struct pollfd polled[2 + TSR_RELAY_POLLED] = {{.fd = s->signals, .events = POLLIN},
-                                                      {.fd = s->agent}};
+        struct pollfd polled[3 + TSR_RELAY_POLLED] = {{.fd = s->signals, .events = POLLIN},
+                                                      {.fd = s->agent},
+                                                      tsr_notify_polled(&s->notify)};
 
-        tsr_relay_prepare(&s->relay, polled + 2);
-        if (poll(polled, 2 + TSR_RELAY_POLLED, s->must_look ? LOOK_AGAIN_MS : -1) < 0)
+        tsr_relay_prepare(&s->relay, polled + 3);
+        if (poll(polled, 3 + TSR_RELAY_POLLED, s->must_look ? LOOK_AGAIN_MS : -1) < 0)
             continue;
         if (polled[0].revents != 0)
             take_signals(s);
@@ -144,8 +147,11 @@ static void attend(struct supervisor *s)
             reap(s);
         if (polled[1].revents != 0 && !s->has_ended)
             lose_agent(s);
-        tsr_relay_move(&s->relay, polled + 2);
+        if (polled[2].revents != 0)
+            tsr_notify_move(&s->notify);
+        tsr_relay_move(&s->relay, polled + 3);
     }
+    tsr_notify_finish(&s->notify);
     dismiss_agent(s);
     tsr_relay_drain(&s->relay);
     tsr_relay_release_terminal(&s->relay);
@@ -195,6 +201,15 @@ static int give_up(struct supervisor *s, char **command)
     return FAILURE;
 }
 
+/* `notify SOCKET HOST` at the begin of the arguments; what is behind it. */
+static char **open_notify(struct supervisor *s, char **arguments)
+{
+    if (*arguments == NULL || strcmp(*arguments, "notify") != 0 || arguments[1] == NULL || arguments[2] == NULL)
+        return arguments;
+    tsr_notify_open(&s->notify, tsr_parse_number(arguments[1]), tsr_parse_number(arguments[2]), getpid());
+    return arguments + 3;
+}
+
 int tsr_supervise(int count, char **arguments)
 {
     static struct supervisor supervisor;
@@ -214,6 +229,7 @@ int tsr_supervise(int count, char **arguments)
         s->agent = tsr_parse_number(arguments[1]);
         arguments += 2;
     }
+    arguments = open_notify(s, arguments);
     if (*arguments != NULL && strcmp(*arguments, "remove") == 0)
         removal = ++arguments;
     while (*arguments != NULL && strcmp(*arguments, "--") != 0)

@@ -122,6 +122,10 @@ export const containerMissing = (): TsrunError =>
 export const stateUnreadable = (): TsrunError =>
   new TsrunError('container-state', 'its state.json cannot be read: delete --force removes it');
 
+/** `start` that is to tell when the container is ready, of one that was not given a socket to say so. */
+export const createdUnnotified = (): TsrunError =>
+  new TsrunError('container-state', 'NOTIFY_SOCKET is set, and was not when it was created');
+
 export const containerNotRunning = (): TsrunError =>
   new TsrunError('container-state', 'container not running');
 

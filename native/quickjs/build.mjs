@@ -43,7 +43,7 @@ export async function build(entry, image, target, { include, library, compiler }
 
   const tool = join(work, 'compile');
   cc('-O1', '-no-pie', '-static', '-o', tool, join(here, 'compile.c'), library, '-lm');
-  const { program, lazy } = await bundle(entry, work);
+  const { program, lazy } = await bundle(entry, work, SYMBOLS);
   runMade(tool, work, work, program, ...lazy);
 
   const modules = lazy.map((name) => ({ name, path: join(work, `${name}.qbc`) }));

@@ -10,8 +10,11 @@ const STAND_INS = {
   'string-width': join(import.meta.dirname, 'stringWidth.mjs'),
 };
 
-/** Bundles `entry` into `directory`; `program` is the first module, `lazy` those loaded by import(). */
-export async function bundle(entry, directory) {
+/**
+ * Bundles `entry` into `directory`; `program` is the first module, `lazy` those loaded by import(). Functions
+ * keep their names for who reads stacks of calls.
+ */
+export async function bundle(entry, directory, keepNames) {
   const { metafile } = await build({
     entryPoints: { program: entry },
     outdir: directory,
@@ -23,6 +26,8 @@ export async function bundle(entry, directory) {
     mainFields: ['module', 'main'],
     alias: STAND_INS,
     minifySyntax: true,
+    // Every name is an atom in the snapshot: 32 kB.
+    minifyIdentifiers: !keepNames,
     define: commitDefine(dirname(entry)),
     metafile: true,
     logLevel: 'warning',

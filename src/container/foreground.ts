@@ -7,6 +7,7 @@ import { receive } from '../linux/sockets.ts';
 import { copyWindowSize, windowSize } from '../linux/terminal.ts';
 import { CONSOLE_PEER } from '../plan/lifecycle.ts';
 import { EXECUTOR_NAME, executorProgram, pathOf } from './executor.ts';
+import type { NotifyRelay } from './notifyRelay.ts';
 import type { Slots } from './perform.ts';
 
 const STANDARD_STREAMS: readonly Fd[] = [0, 1, 2];
@@ -40,6 +41,8 @@ export interface Ending {
   readonly command: readonly string[];
   /** The socket of a seccomp agent, which is asked for its report first. */
   readonly agent?: Fd;
+  /** Who is told when the container is ready. */
+  readonly notify?: NotifyRelay;
   /**
    * All that is left of it: its directory, open, and its cgroups. The supervisor removes them itself, and
    * runs the command only when something stands in the way. Absent where `delete` has more to do.
@@ -56,19 +59,29 @@ export interface Ending {
  * is removed. All signals must be blocked, so that none is lost in between.
  */
 export function supervise(child: Pid, master: Fd | undefined, ending: Ending): never {
-  // Node marks the descriptors it was given, the standard streams too.
-  for (const fd of STANDARD_STREAMS) clearCloseOnExec(fd);
-  if (master !== undefined) clearCloseOnExec(master);
-  const { command, agent, remains } = ending;
-  const args = [EXECUTOR_NAME, 'supervise', String(child), String(master ?? -1)];
+  const { command, agent, notify, remains } = ending;
+  const args = ['supervise', String(child), String(master ?? -1)];
+  const kept: Fd[] = [];
+  if (master !== undefined) kept.push(master);
   if (agent !== undefined) {
-    clearCloseOnExec(agent);
+    kept.push(agent);
     args.push('agent', String(agent));
   }
+  if (notify !== undefined) {
+    kept.push(notify.socket, notify.host);
+    args.push('notify', String(notify.socket), String(notify.host));
+  }
   if (remains !== undefined) {
-    clearCloseOnExec(remains.fd);
+    kept.push(remains.fd);
     args.push('remove', String(remains.fd), remains.directory, ...remains.cgroups);
   }
   if (command.length > 0) args.push('--', ...command);
-  execve(pathOf(executorProgram()), args, engine().environ);
+  becomeExecutor(args, kept);
+}
+
+/** Makes way for the executor's program, which is handed these descriptors and the standard streams. */
+export function becomeExecutor(args: readonly string[], kept: readonly Fd[]): never {
+  // Node marks the descriptors it was given, the standard streams too.
+  for (const fd of [...STANDARD_STREAMS, ...kept]) clearCloseOnExec(fd);
+  execve(pathOf(executorProgram()), [EXECUTOR_NAME, ...args], engine().environ);
 }

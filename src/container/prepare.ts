@@ -15,6 +15,7 @@ import type { CreateOptions, HostFacts, PlanContext, SeccompWatch } from '../pla
 import { CREATE } from '../plan/sequence.ts';
 import type { Plan } from '../plan/step.ts';
 import { loadConfig, reportProblems } from '../spec/load.ts';
+import { notifyAddress } from './notifyRelay.ts';
 import type { CreateRequest, WatchedSeccomp } from './request.ts';
 import { directoryOf, seccompSocketOf } from './store.ts';
 
@@ -98,6 +99,7 @@ function optionsOf(
     preserveFds: request.preserveFds + listenFds,
     listenFds,
     ...(listenFdNames === undefined ? {} : { listenFdNames }),
+    ...(notifyAddress() === undefined ? {} : { notify: true }),
     ...(consoleSocket === undefined ? {} : { consoleSocket }),
     ...(pidfdSocket === undefined ? {} : { pidfdSocket }),
     ...(pidFile === undefined ? {} : { pidFile }),

@@ -1,12 +1,20 @@
 /** `run`: create and start; in the foreground this program then makes way for the supervisor. */
 
 import { engine } from '../engine/current.ts';
+import { SystemError } from '../linux/call.ts';
 import { openDirectory, release } from '../linux/files.ts';
 import { becomeSubreaper, blockSignals } from '../linux/processes.ts';
 import { INIT } from '../plan/step.ts';
 import { createContainer } from './create.ts';
 import { deleteContainer } from './delete.ts';
 import { type Ending, receiveMaster, supervise } from './foreground.ts';
+import {
+  type NotifyRelay,
+  notifyAddress,
+  openNotifyRelay,
+  pidfdOf,
+  relayUntilReady,
+} from './notifyRelay.ts';
 import type { StateRecord } from './record.ts';
 import type { RunRequest } from './request.ts';
 import { startCreated } from './start.ts';
@@ -22,8 +30,12 @@ export function run(request: RunRequest): void {
     const { slots, stored } = createContainer(request, 'detached');
     request.created?.(slots);
     slots.closeAll();
+    const notify = notifyRelayOf(request, stored);
+    const pidfd = notify && pidfdOf(stored);
     startOrDelete(request, stored);
-    return;
+    if (notify === undefined || pidfd === undefined) return;
+    request.started?.();
+    relayUntilReady(notify, pidfd, stored);
   }
   // Before anything is made: a signal that comes now is the supervisor's to forward.
   blockSignals();
@@ -35,11 +47,26 @@ export function run(request: RunRequest): void {
   // could accept would be waited for without end.
   const listening = slots.take('start');
   if (listening !== undefined) release(listening);
+  const notify = notifyRelayOf(request, stored);
   startOrDelete(request, stored);
   request.started?.();
   const agent = request.agent?.();
-  const ending = endingOf(request, stored);
-  supervise(slots.get(INIT), master, agent === undefined ? ending : { ...ending, agent });
+  supervise(slots.get(INIT), master, {
+    ...endingOf(request, stored),
+    ...(agent === undefined ? {} : { agent }),
+    ...(notify === undefined ? {} : { notify }),
+  });
+}
+
+/** Nobody at the address of NOTIFY_SOCKET does not keep a container from being run; so it is with runc. */
+function notifyRelayOf({ warn }: RunRequest, stored: Stored): NotifyRelay | undefined {
+  try {
+    return openNotifyRelay(stored);
+  } catch (thrown) {
+    if (!(thrown instanceof SystemError)) throw thrown;
+    warn(`NOTIFY_SOCKET: ${thrown.message}`);
+    return undefined;
+  }
 }
 
 function startOrDelete({ root, id, warn, trace }: RunRequest, created: Stored): void {
@@ -55,7 +82,7 @@ function startOrDelete({ root, id, warn, trace }: RunRequest, created: Stored): 
 function endingOf({ root, id, keep }: RunRequest, { directory, record }: Stored): Ending {
   if (keep) return { command: [] };
   const command = [...engine().self, '--root', root, 'delete', '--force', id];
-  if (!leavesFilesAlone(record)) return { command };
+  if (notifyAddress() !== undefined || !leavesFilesAlone(record)) return { command };
   const fd = openDirectory(directory);
   return { command, remains: { fd, directory, cgroups: record.cgroup_paths } };
 }

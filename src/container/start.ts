@@ -10,6 +10,7 @@ import { decodeReport, GO, REPORT_BYTES } from '../wire/report.ts';
 import { destroy } from './delete.ts';
 import { announcePoststart, runPoststart } from './hooks.ts';
 import { handOverListener } from './listener.ts';
+import { type NotifyRelay, openNotifyRelay, pidfdOf, relayUntilReady } from './notifyRelay.ts';
 import type { Trace, Warn } from './request.ts';
 import { statusOf } from './status.ts';
 import { load, lockContainer, type Stored, savedConfig, startSocketOf } from './store.ts';
@@ -20,15 +21,29 @@ const LOCK_PATIENCE_MS = 10_000;
 /**
  * Starts a created container: returns when its program runs. `exec-missing`, `exec-denied` or
  * `step-failed` when it could not be executed; the container is then stopped. A poststart hook that
- * fails ends the container.
+ * fails ends the container. With NOTIFY_SOCKET it does not return: what `started` has to do comes before.
  */
-export function start(root: string, id: string, warn: Warn, trace?: Trace): void {
+export function start(
+  root: string,
+  id: string,
+  warn: Warn,
+  trace?: Trace,
+  started?: () => void,
+): void {
+  let relay: NotifyRelay | undefined;
+  let pidfd: Fd | undefined;
   const go = (stored: Stored) => {
     const status = statusOf(stored);
     if (status !== 'created') throw cannotStart(status);
+    relay = openNotifyRelay(stored);
+    pidfd = relay && pidfdOf(stored);
     letGo(stored);
   };
-  startStored(load(root, id), warn, go, trace);
+  const stored = load(root, id);
+  startStored(stored, warn, go, trace);
+  if (relay === undefined || pidfd === undefined) return;
+  started?.();
+  relayUntilReady(relay, pidfd, stored);
 }
 
 /** The same for the process that has just created the container: it need not ask what is known. */

@@ -104,7 +104,7 @@ export function start(invocation: Invocation): void {
   tracing(trace, () => {
     const { first, steps } = record.behind_accept;
     trace?.resume(first, steps);
-    startContainer(globals.root, id, log.warning, trace?.of);
+    startContainer(globals.root, id, log.warning, trace?.of, trace?.write);
   });
 }
 

@@ -13,12 +13,14 @@ const sys = {
   accept4: throwing('accept4', 'i:ippi'),
   connect: throwing('connect', 'i:ipi'),
   setsockopt: throwing('setsockopt', 'i:iiipi'),
+  chmod: throwing('chmod', 'i:si'),
   sendmsg: throwing('sendmsg', 'l:ipi'),
   recvmsg: throwing('recvmsg', 'l:ipi'),
 };
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
 const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 0x80000;
 const SOL_SOCKET = 1;
@@ -61,6 +63,30 @@ export const connectUnix = (path: string, timeoutMs?: number): Fd =>
     sys.connect(path, fd, address, address.length);
   });
 
+/** A datagram socket bound to path, to which everybody may send who finds it. */
+export const bindDatagram = (path: string): Fd =>
+  unixSocket(
+    path,
+    (fd, address) => {
+      sys.bind(path, fd, address, address.length);
+      sys.chmod(path, path, 0o777);
+    },
+    SOCK_DGRAM,
+  );
+
+/** A datagram socket connected to the one at path, or with an @ in front at an abstract name: unix(7). */
+export const connectDatagram = (path: string): Fd =>
+  unixSocket(
+    path,
+    (fd, address) => {
+      // The whole length is an abstract name's, a NUL at its end too.
+      const length = path.startsWith('@') ? address.length - 1 : address.length;
+      if (length < address.length) address[2] = 0;
+      sys.connect(path, fd, address, length);
+    },
+    SOCK_DGRAM,
+  );
+
 /** The next connection to a listening socket. */
 export const accept = (socket: Fd): Fd =>
   sys.accept4(`${socket}`, socket, null, null, SOCK_CLOEXEC);
@@ -74,8 +100,12 @@ function setSendTimeout(fd: Fd, timeoutMs: number): void {
   sys.setsockopt(`${fd}`, fd, SOL_SOCKET, SO_SNDTIMEO, time, time.length);
 }
 
-function unixSocket(path: string, use: (fd: Fd, address: Uint8Array) => void): Fd {
-  const fd = sys.socket('AF_UNIX', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+function unixSocket(
+  path: string,
+  use: (fd: Fd, address: Uint8Array) => void,
+  type = SOCK_STREAM,
+): Fd {
+  const fd = sys.socket('AF_UNIX', AF_UNIX, type | SOCK_CLOEXEC, 0);
   try {
     const name = engine().encodeUtf8(path);
     if (name.length < SUN_PATH_BYTES) {

@@ -81,6 +81,8 @@ export interface CreateOptions {
   readonly listenFds: number;
   /** Their names as the service manager gave them: LISTEN_FDNAMES, sd_listen_fds(3). */
   readonly listenFdNames?: string;
+  /** NOTIFY_SOCKET is set: the container is given a socket of its own, sd_notify(3). */
+  readonly notify?: true;
   readonly consoleSocket?: string;
   readonly pidfdSocket?: string;
   readonly pidFile?: string;

@@ -7,6 +7,7 @@ import {
   ROOT,
   TARGET,
 } from '../config/mounts/entry.ts';
+import { planNotifyDirectory } from '../config/notifySocket.ts';
 import { O_DIRECTORY, O_PATH } from '../linux/constants/file.ts';
 import { CLONE_NEWNS } from '../linux/constants/process.ts';
 import type { PlanContext } from './context.ts';
@@ -30,6 +31,7 @@ export function planMountPoints(context: PlanContext): Plan {
     step('outer', '', { call: 'openat', path, flags, mode: 0, out });
   return {
     steps: [
+      ...planNotifyDirectory(context), // the source of a mount
       open(context.options.rootfs, O_PATH | O_DIRECTORY, ROOT),
       ...points.flatMap((entry) =>
         isBind(entry) ? [open(bindSource(context, entry), O_PATH, `${LIKE}:${entry.index}`)] : [],

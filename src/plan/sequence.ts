@@ -48,6 +48,7 @@ import {
   planMounts,
   planRemoveMounts,
 } from '../config/mounts.ts';
+import { planNotifyDirectory } from '../config/notifySocket.ts';
 import { planApparmorProfile, planExecApparmorProfile } from '../config/process/apparmorProfile.ts';
 import { planExecve, planFindExecutable } from '../config/process/args.ts';
 import {
@@ -133,6 +134,7 @@ export const CREATE: readonly Planner[] = [
   // runtime, nothing exists yet. state.json first: whatever follows can be found and removed by `delete`.
   planCreating,
   planStartSocket,
+  planNotifyDirectory,
   planConsoleSocket,
   planCgroup,
   planResources,

@@ -9,7 +9,10 @@ export type { Op, OpCall } from '../generated/ops.ts';
  */
 export type Actor = 'runtime' | 'outer' | 'init';
 
-/** A JSON pointer into config.json (`/mounts/3`), or `''` for what no property asked for. */
+/**
+ * A JSON pointer into config.json (`/mounts/3`), `$` and the name of an environment variable of tsrun's own,
+ * or `''` for what nothing in particular asked for.
+ */
 export type ConfigPath = string;
 
 /**

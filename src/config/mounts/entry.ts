@@ -13,6 +13,7 @@ import type { HostFacts, PlanContext } from '../../plan/context.ts';
 import type { ConfigPath, Op, Slot, Step } from '../../plan/step.ts';
 import { step } from '../../plan/step.ts';
 import { hasNamespace, mountsOnHost } from '../linux/namespaces.ts';
+import { NOTIFY_SOCKET, notifyMounts } from '../notifySocket.ts';
 import { oncePer } from '../once.ts';
 import { mountAttributes } from './attributes.ts';
 import { cleanDestination } from './destination.ts';
@@ -38,14 +39,16 @@ export const MOUNT: Slot = 'mount';
 export const TARGET: Slot = 'target';
 
 export const mountEntries = oncePer((context: PlanContext): readonly MountEntry[] => {
-  const { spec, host } = context;
+  const { spec, host, options } = context;
+  const asked = spec.mounts ?? [];
+  const notify = notifyMounts(options);
   const onHost = mountsOnHost(spec);
   const inUserNamespace = hasNamespace(spec, 'user');
-  return (spec.mounts ?? []).map((mount, index) => {
+  return (notify.length === 0 ? asked : [...asked, ...notify]).map((mount, index) => {
     const entry = {
       mount,
       index,
-      origin: `/mounts/${index}`,
+      origin: index < asked.length ? `/mounts/${index}` : NOTIFY_SOCKET,
       destination: cleanDestination(mount.destination),
       type: mount.type ?? '',
       source: mount.source,

@@ -7,6 +7,7 @@ import type { Spec } from '../../generated/spec.ts';
 import type { PlanContext } from '../../plan/context.ts';
 import { type Step, step } from '../../plan/step.ts';
 import { error, type Problem } from '../../spec/problem.ts';
+import { notifyVariables } from '../notifySocket.ts';
 
 const ORIGIN = '/process/env';
 
@@ -27,7 +28,11 @@ export function containerEnvironment({
   options,
 }: Pick<PlanContext, 'spec' | 'options'>): readonly string[] {
   const variables = new Map<string, string>();
-  for (const variable of [...(spec.process?.env ?? []), ...listenVariables(options)]) {
+  for (const variable of [
+    ...(spec.process?.env ?? []),
+    ...listenVariables(options),
+    ...notifyVariables(options),
+  ]) {
     const name = variable.slice(0, variable.indexOf('='));
     variables.delete(name);
     variables.set(name, variable);
