@@ -59,7 +59,7 @@ export function generateOps(root: string): void {
   mkdirSync(`${root}/src/generated`, { recursive: true });
   mkdirSync(`${root}/native/generated`, { recursive: true });
   writeFileSync(`${root}/src/generated/ops.ts`, typescript(operations, flags, version));
-  writeFileSync(`${root}/src/generated/encoders.ts`, encoders(operations));
+  writeFileSync(`${root}/src/generated/layouts.ts`, layouts(operations));
   writeFileSync(`${root}/native/generated/ops.h`, header(operations, flags, version));
   writeFileSync(`${root}/native/generated/ops_decode.c`, decoder(operations));
   writeFileSync(`${root}/native/generated/ops_shapes.h`, shapes(operations));
@@ -125,77 +125,32 @@ function typescript(
 /** Operations the executor has; the runtime's own never travel. */
 const inExecutor = (o: Operation) => o.actors.some((a) => a !== 'runtime');
 
-/** How a field of each type goes into what Engine.pack takes; % is the value. */
-const PACKED: { readonly [K in keyof typeof TYPES]: string } = {
-  u32: '%',
-  i32: 'to.i32(%)',
-  u64: '%',
-  str: '%',
-  'str?': '% ?? 0',
-  strs: '%.length, ...%',
-  filter: 'to.filter(%)',
-  bytes: '%',
-  u32s: '%.length, ...%',
-  slot: 'to.slot(%)',
-  'slot?': 'to.optionalSlot(%)',
-  slot_out: 'to.slot(%)',
-  'slot_out?': 'to.optionalSlot(%)',
-};
+/** Which actors perform an operation: a bit each, at the number they have on the wire. */
+const ACTOR_BITS: Readonly<Record<string, number>> = { runtime: 0, outer: 2, init: 4 };
 
-/** open(2)'s flags are the machine's own. */
-const packed = ({ name, type, constants }: Field) =>
-  (constants === 'O_' ? 'to.openFlags(%)' : PACKED[type]).replaceAll('%', `op.${name}`);
+/** As the letters for the C tests; but open(2)'s flags are the machine's own, and a filter is compiled. */
+const kind = ({ type, constants }: Field): string =>
+  constants === 'O_' ? 'o' : type === 'filter' ? 'f' : LETTERS[type];
 
-/** One function an operation: on QuickJS a loop over a table of fields takes four times as long. */
-function encoders(operations: readonly Operation[]): string {
-  const own = operations.filter(inExecutor);
-  const row = (o: Operation) => {
-    const values = o.fields.map(packed).join(', ');
-    const parameters = values.includes('to.') ? 'out, op, to' : 'out, op';
-    if (values === '') return `  ${o.call}: () => {},`;
-    // A call takes 65,534 arguments on QuickJS: lists may be longer.
-    return values.includes('...')
-      ? `  ${o.call}: (${parameters}) => append(out, [${values}]),`
-      : `  ${o.call}: (${parameters}) => out.push(${values}),`;
+/** One text an operation: src/engine/encode.ts and native/quickjs/encode.c read those a plan has. */
+function layouts(operations: readonly Operation[]): string {
+  const row = (o: Operation, opcode: number) => {
+    if (!inExecutor(o)) return [];
+    const actors = o.actors.reduce((bits, actor) => bits | (ACTOR_BITS[actor] ?? 0), 0);
+    const fields = o.fields.map((field) => `${kind(field)}${field.name}`).join(' ');
+    return [`  ${o.call}: [${opcode}, ${actors}, '${fields}'],`];
   };
   return [
     `// ${HEADER}`,
-    "import type { SeccompFilter } from '../linux/constants/seccomp.ts';",
-    "import type { Op } from './ops.ts';",
-    '',
-    'type Slot = string;',
-    '',
-    '/** What Engine.pack takes. */',
-    'export type Packed = number | bigint | string | Uint8Array | readonly Packed[];',
-    '',
-    'function append(out: Packed[], values: readonly Packed[]): void {',
-    '  for (const value of values) out.push(value);',
-    '}',
-    '',
-    '/** What the fields need that are not packed as they are. */',
-    'export interface FieldValues {',
-    '  readonly i32: (value: number) => number;',
-    '  readonly slot: (slot: Slot) => number;',
-    '  readonly optionalSlot: (slot: Slot | undefined) => number;',
-    '  readonly openFlags: (flags: number) => number;',
-    '  readonly filter: (filter: SeccompFilter) => Uint8Array;',
-    '}',
-    '',
-    `type Call = ${own.map((o) => `'${o.call}'`).join(' | ')};`,
-    'type Encoder<O> = (out: Packed[], op: O, to: FieldValues) => void;',
-    'type Encoders = { readonly [K in Call]: Encoder<Extract<Op, { readonly call: K }>> };',
-    '',
-    'const ENCODERS: Encoders = {',
-    ...own.map(row),
+    '/**',
+    ' * Of the operations of the executor. Kinds of fields: u u32, i i32, U u64, s str, S str or absent, v strs,',
+    ' * w u32s, b bytes, f filter, l slot, L slot or absent, o flags of open(2).',
+    ' */',
+    'export const LAYOUTS: {',
+    '  readonly [call: string]: readonly [opcode: number, actors: number, fields: string];',
+    '} = {',
+    ...operations.flatMap(row),
     '};',
-    '',
-    '/** Adds the fields of an operation of the executor, in their order; false when it is none. */',
-    'export function encodeFields(out: Packed[], op: Op, to: FieldValues): boolean {',
-    '  const encode = (ENCODERS as Record<string, Encoder<Op> | undefined>)[op.call];',
-    '  if (encode === undefined) return false;',
-    '  encode(out, op, to);',
-    '  return true;',
-    '}',
     '',
   ].join('\n');
 }

@@ -24,7 +24,19 @@ const HEAP_ADDRESS = 0x20000000;
 /** For profilers and debuggers. */
 const SYMBOLS = Boolean(process.env.TSRUN_SYMBOLS);
 const HARDENING = ['-fstack-protector-strong', '-D_FORTIFY_SOURCE=2'];
-const SOURCES = ['main', 'host', 'ffi', 'pack', 'import', 'utf8', 'libc', 'heap', 'memory'];
+const SOURCES = [
+  'main',
+  'host',
+  'ffi',
+  'encode',
+  'layout',
+  'output',
+  'import',
+  'utf8',
+  'libc',
+  'heap',
+  'memory',
+];
 /** Of the build alone: what makes the snapshot. */
 const MAKER_SOURCES = ['rehearse', 'stand_in', 'watch'];
 

@@ -1,8 +1,8 @@
 /* The object `tsrunHost`: the Engine interface of src/engine/engine.ts, function by function. */
 #include "host.h"
+#include "encode.h"
 #include "ffi.h"
 #include "import.h"
-#include "pack.h"
 #include "utf8.h"
 
 #include <limits.h>
@@ -186,10 +186,10 @@ static JSValue host_encode(JSContext *context, JSValueConst this_value, int argc
 	return encoded;
 }
 
-static JSValue host_pack(JSContext *context, JSValueConst this_value, int argc, JSValueConst *argv)
+static JSValue host_steps(JSContext *context, JSValueConst this_value, int argc, JSValueConst *argv)
 {
 	(void)this_value, (void)argc;
-	return new_bytes(context, pack_values(context, argv[0]));
+	return encode_steps(context, argv[0], argv[1]);
 }
 
 static JSValue new_strings(JSContext *context, char **strings)
@@ -275,7 +275,7 @@ static const JSCFunctionListEntry host_functions[] = {
 	JS_CFUNC_DEF("decodeUtf8", 3, host_decode),
 	JS_CFUNC_DEF("encodeUtf8", 1, host_encode),
 	JS_CFUNC_DEF("encodeInto", 3, host_encode_into),
-	JS_CFUNC_DEF("pack", 1, host_pack),
+	JS_CFUNC_DEF("encodeSteps", 2, host_steps),
 	JS_CFUNC_DEF("args", 0, host_args),
 	JS_CFUNC_DEF("environ", 0, host_environ),
 	JS_CFUNC_DEF("self", 0, host_self),

@@ -10,6 +10,7 @@ import { planBind, planBindSources } from './mounts/bind.ts';
 import { planCgroupMount } from './mounts/cgroup.ts';
 import { checkMount } from './mounts/check.ts';
 import {
+  configuredMounts,
   hasMountApi,
   initStep,
   isBind,
@@ -23,7 +24,7 @@ import { planFilesystem } from './mounts/filesystem.ts';
 import { planRemount, planRemountReadonly } from './mounts/mount2.ts';
 
 export const checkMounts = (spec: Spec): readonly Problem[] =>
-  (spec.mounts ?? []).flatMap((mount, index) => checkMount(spec, mount, `/mounts/${index}`));
+  configuredMounts(spec).flatMap((entry) => checkMount(spec, entry));
 
 /** What outer opens for bind mounts, before the container's namespaces exist. */
 export const planMountSources = (context: PlanContext): readonly Step[] =>

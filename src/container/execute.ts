@@ -86,7 +86,7 @@ function startExecutor(execution: Execution): Session {
   const { slots, plan, preserveFds } = execution;
   const encoded = encodePlan(plan, {
     machine: engine().machine,
-    pack: engine().pack,
+    encodeSteps: engine().encodeSteps,
     compileFilter: execution.compileFilter ?? compileFilter,
     filled: slots.all(),
   });

@@ -6,8 +6,38 @@
 /** What one parameter of a C function takes: an integer, a NUL-terminated UTF-8 string, a pointer. */
 export type CValue = number | bigint | string | Uint8Array | null;
 
-/** What `pack` takes: u32, u64, text, bytes, a record of them. */
-export type Packed = number | bigint | string | Uint8Array | readonly Packed[];
+/** A step of a plan, as far as the engine has to know it. */
+export interface WireStep {
+  readonly actor: string;
+  readonly op: { readonly call: string };
+  readonly ignore?: readonly `E${string}`[];
+  readonly warn?: true;
+}
+
+/** How steps become bytes: the layouts are generated from schemas/ops.json. */
+export interface Wire {
+  /** The numbers of the actors whose steps travel. */
+  readonly actors: Readonly<Record<string, number>>;
+  readonly layouts: Readonly<Record<string, Layout>>;
+  errnos(names: readonly `E${string}`[]): readonly number[];
+  /** The machine's own flags of open(2). */
+  openFlags(flags: number): number;
+  filter(filter: unknown): Uint8Array;
+}
+
+/**
+ * Of an operation: its number, a bit for each actor that performs it (1 << its number), and its fields, a letter
+ * for the kind and the name each, with spaces between: `lroot spath uflags`.
+ */
+export type Layout = readonly [opcode: number, actors: number, fields: string];
+
+export interface EncodedSteps {
+  readonly bytes: Uint8Array;
+  /** The steps in them. */
+  readonly count: number;
+  /** The slots that they name, each at its number. */
+  readonly slots: readonly string[];
+}
 
 /**
  * How a C function is called: result, `:`, parameters.
@@ -49,12 +79,11 @@ export interface Engine {
    */
   encodeInto(text: string, target: Uint8Array, offset: number): number;
   /**
-   * Values as little-endian bytes, one behind the other: a number `| u32 |`, a bigint `| u64 |`, a text
-   * `| u32 length with NUL | UTF-8 | NUL |`, bytes `| u32 length | bytes |`, a list
-   * `| u32 bytes, these four included | values |`. RangeError for what does not fit, or what encodeInto
-   * refuses.
+   * The steps of the wire's actors as native/README.md draws them. A step yields to the runtime first when steps
+   * of others stand between it and the one before. RangeError for what does not fit its field, what encodeInto
+   * refuses, and an operation that is not its actor's.
    */
-  pack(values: readonly Packed[]): Uint8Array;
+  encodeSteps(steps: readonly WireStep[], wire: Wire): EncodedSteps;
 
   /** Whether an open descriptor is the engine's own: not the caller's, and not for anybody else. */
   ownsDescriptor(fd: number): boolean;

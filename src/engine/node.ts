@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import koffi from 'koffi';
+import { encodeSteps } from './encode.ts';
 import type { CFunction, Engine, Signature } from './engine.ts';
-import { pack } from './pack.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   i: 'int',
@@ -59,7 +59,7 @@ export function nodeEngine(): Engine {
     decodeUtf8: (bytes, start, end) => decoder.decode(bytes.subarray(start, end)),
     encodeUtf8: (text) => encoder.encode(text),
     encodeInto,
-    pack: (values) => pack(values, encodeInto),
+    encodeSteps: (steps, wire) => encodeSteps(steps, wire, encodeInto),
     ownsDescriptor,
     // It is native code: a handler runs on whatever thread the signal finds, where JavaScript cannot.
     keepSignals: () => koffi.load(beside('tsrun-signals.so')).func('tsr_keep_signals', 'int', [])(),

@@ -1,5 +1,5 @@
 /** The engine on QuickJS: the C shim (native/quickjs/host.c) is the global object `tsrunHost`. */
-import type { CFunction, Engine, Packed, Signature } from './engine.ts';
+import type { CFunction, Engine, Signature } from './engine.ts';
 
 interface Host {
   readonly machine: Engine['machine'];
@@ -10,7 +10,7 @@ interface Host {
   decodeUtf8(bytes: Uint8Array, start?: number, end?: number): string;
   encodeUtf8(text: string): Uint8Array;
   encodeInto(text: string, target: Uint8Array, offset: number): number;
-  pack(values: readonly Packed[]): Uint8Array;
+  readonly encodeSteps: Engine['encodeSteps'];
   args(): string[];
   self(): string[];
   environ(): string[];
@@ -52,7 +52,7 @@ export function quickjsEngine(): Engine {
     decodeUtf8: tsrunHost.decodeUtf8,
     encodeUtf8: tsrunHost.encodeUtf8,
     encodeInto: tsrunHost.encodeInto,
-    pack: tsrunHost.pack,
+    encodeSteps: tsrunHost.encodeSteps,
     ownsDescriptor: () => false,
     keepSignals: () => {},
     executorImage: tsrunHost.executorImage,

@@ -131,7 +131,7 @@ function refusable<T>(use: () => T): T | undefined {
 const encode = (plan: Plan): Uint8Array =>
   encodePlan(plan, {
     machine: 'x86_64',
-    pack: ENGINE.pack,
+    encodeSteps: ENGINE.encodeSteps,
     compileFilter: ({ action, rules }) =>
       Uint8Array.of(6, 0, 0, 0, action & 0xff, rules.length & 0xff, 0, 0),
     filled: new Map([['start', 7]]),

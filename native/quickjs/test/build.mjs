@@ -22,7 +22,7 @@ const SANITIZED =
     ' ',
   );
 const TESTS = ['ffi_test', 'host_test', 'utf8_test', 'heap_test', 'watch_test', 'script', 'suites'];
-const SHIM = ['ffi', 'host', 'pack', 'import', 'utf8', 'heap', 'watch'];
+const SHIM = ['ffi', 'host', 'encode', 'layout', 'output', 'import', 'utf8', 'heap', 'watch'];
 
 /** A QuickJS with its source, or the system's archive without the sanitizer. */
 function engine() {

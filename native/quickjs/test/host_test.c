@@ -72,21 +72,52 @@ static void texts_are_encoded_in_place(void)
     engine_end(context);
 }
 
-static void values_are_packed(void)
+static void steps_are_encoded(void)
 {
     JSContext *context = engine_begin();
 
-    CHECK_SCRIPT(context, "const pack = tsrunHost.pack; same(pack([1, 0xffffffff]), [1, 0, 0, 0, 255, 255, 255, 255])");
-    CHECK_SCRIPT(context, "same(pack([2n ** 64n - 2n]), [254, 255, 255, 255, 255, 255, 255, 255])");
-    CHECK_SCRIPT(context, "same(pack(['\\u00e4', '']), [3, 0, 0, 0, 195, 164, 0, 1, 0, 0, 0, 0])");
-    CHECK_SCRIPT(context, "same(pack([Uint8Array.of(7, 8)]), [2, 0, 0, 0, 7, 8])");
-    CHECK_SCRIPT(context, "same(pack([[5], []]), [8, 0, 0, 0, 5, 0, 0, 0, 4, 0, 0, 0])");
-    CHECK_SCRIPT(context, "pack(Array(10000).fill(0xa5a5a5a5)).length === 40000");
-    CHECK_SCRIPT(context, "pack(Array(5000).fill('abc')).every((byte, at) => byte === [4, 0, 0, 0, 97, 98, 99, 0][at % 8])");
-    CHECK_SCRIPT(context, "[2 ** 32, -1, 0.5, NaN, 2n ** 64n, -1n, 'a\\0b', '\\ud800']"
-                          ".every((value) => throws(RangeError, () => pack([1, value])))");
-    CHECK_SCRIPT(context, "throws(TypeError, () => pack([undefined])) && throws(TypeError, () => pack([{}]))");
-    CHECK_SCRIPT(context, "let deep = []; for (let i = 0; i < 100; i++) deep = [deep]; throws(RangeError, () => pack(deep))");
+    CHECK_SCRIPT(context,
+                 "const layouts = Object.fromEntries([...'uiUsSlLvwbfo?'].map((kind) => [kind, [7, 2, kind + 'value']]));"
+                 "layouts.two = [8, 4, 'ufirst lsecond']; layouts.none = [9, 6, ''];"
+                 "layouts.wide = [1, 2, 'ua ub uc ud ue uf ug uh ui uj uk ul um'];"
+                 "const wire = { actors: { outer: 1, init: 2 }, layouts,"
+                 "  errnos: (names) => names.map(({ length }) => length),"
+                 "  openFlags: (flags) => flags + 1, filter: () => Uint8Array.of(9) };"
+                 "const encode = (...steps) => tsrunHost.encodeSteps(steps, wire);"
+                 "const field = (kind, value) =>"
+                 "  encode({ actor: 'outer', op: { call: kind, value } }).bytes.slice(16);"
+                 "same(encode().bytes, []) && encode().count === 0 && encode().slots.length === 0");
+    CHECK_SCRIPT(context, "same(encode({ actor: 'init', op: { call: 'two', first: 5, second: 'x' },"
+                          "  ignore: ['ab', 'c'], warn: true }).bytes,"
+                          "  [32, 0, 0, 0, 8, 0, 2, 2, 0, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0,"
+                          "   5, 0, 0, 0, 0, 0, 0, 0])");
+    /* Runtime steps travel no further than as a yield, and as a place in the plan. */
+    CHECK_SCRIPT(context, "const none = { call: 'none' }, runtime = { actor: 'runtime', op: {} };"
+                          "const mixed = encode(runtime, { actor: 'outer', op: none }, runtime,"
+                          "  { actor: 'init', op: none }, { actor: 'init', op: none });"
+                          "mixed.count === 3 && same(mixed.bytes, [16, 0, 0, 0, 9, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0,"
+                          "  16, 0, 0, 0, 9, 0, 2, 1, 3, 0, 0, 0, 0, 0, 0, 0,"
+                          "  16, 0, 0, 0, 9, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0])");
+    CHECK_SCRIPT(context, "const slot = (value) => ({ actor: 'outer', op: { call: 'l', value } });"
+                          "const slots = encode(slot('a'), slot('b'), slot('a'));"
+                          "slots.slots.join() === 'a,b' && same([16, 36, 56].map((at) => slots.bytes[at]), [0, 1, 0])");
+    CHECK_SCRIPT(context, "same(field('u', 0xffffffff), [255, 255, 255, 255]) && same(field('i', -2), [254, 255, 255, 255])");
+    CHECK_SCRIPT(context, "same(field('U', 2n ** 64n - 2n), [254, 255, 255, 255, 255, 255, 255, 255])");
+    CHECK_SCRIPT(context, "same(field('s', '\u00e4'), [3, 0, 0, 0, 195, 164, 0]) && same(field('s', ''), [1, 0, 0, 0, 0])");
+    CHECK_SCRIPT(context, "same(field('S'), [0, 0, 0, 0]) && same(field('S', ''), [1, 0, 0, 0, 0])");
+    CHECK_SCRIPT(context, "same(field('L'), [255, 255, 255, 255]) && same(field('L', 'a'), [0, 0, 0, 0])");
+    CHECK_SCRIPT(context, "same(field('v', ['a']), [1, 0, 0, 0, 2, 0, 0, 0, 97, 0])");
+    CHECK_SCRIPT(context, "same(field('w', [1, 2]), [2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0])");
+    CHECK_SCRIPT(context, "same(field('b', Uint8Array.of(7, 8)), [2, 0, 0, 0, 7, 8]) && same(field('f', {}), [1, 0, 0, 0, 9])");
+    CHECK_SCRIPT(context, "same(field('o', 1), [2, 0, 0, 0])");
+    CHECK_SCRIPT(context, "field('w', Array(10000).fill(0xa5a5a5a5)).length === 40004");
+    CHECK_SCRIPT(context, "[['u', 2 ** 32], ['u', -1], ['u', 0.5], ['u', NaN], ['u', '1'], ['u'], ['i', 2 ** 31],"
+                          " ['i', -(2 ** 31) - 1], ['U', 2n ** 64n], ['U', -1n], ['U', 1], ['s', 'a\\0b'], ['s', '\\ud800'],"
+                          " ['s'], ['l'], ['v', 'a'], ['v', [1]], ['?', 1], ['absent', 1], ['wide'], [Symbol()]]"
+                          ".every(([kind, value]) => throws(kind.length ? RangeError : Error, () => field(kind, value)))");
+    CHECK_SCRIPT(context, "throws(RangeError, () => encode({ actor: 'outer', op: { call: 'two', first: 1, second: 'a' } }))");
+    CHECK_SCRIPT(context, "throws(TypeError, () => encode(undefined)) && throws(TypeError, () => encode({ actor: 'init' }))");
+    CHECK_SCRIPT(context, "wire.filter = () => { throw new TypeError(); }; throws(TypeError, () => field('f', {}))");
     engine_end(context);
 }
 
@@ -152,7 +183,7 @@ const struct test host_tests[] = {
     {"decodeUtf8 refuses a part that is none", bounds_are_checked},
     {"encodeUtf8 writes every text, halves of pairs as U+FFFD", texts_are_encoded},
     {"encodeInto writes what fits, or nothing", texts_are_encoded_in_place},
-    {"pack writes numbers, bigints, texts, bytes and lists, or refuses them", values_are_packed},
+    {"steps are encoded as native/README.md draws them, or refused", steps_are_encoded},
     {"peek copies memory, but none from address 0", memory_is_read_as_a_copy},
     {"arguments, environment, path, machine and image are the process's own", the_process_is_known},
     {"import gives a promise", a_missing_module_is_a_rejection},

@@ -36,48 +36,44 @@ export const planBindSources = (
   context: PlanContext,
   entries: readonly MountEntry[],
 ): readonly Step[] =>
-  entries
-    .filter((entry) => isOpenedByOuter(context, entry))
-    .flatMap((entry) => [
-      openSource(context, 'outer', entry, sourceSlot(entry)),
-      ...detachFromHost(context, entry),
-      ...planIdmap(context, entries, entry),
-    ]);
+  entriesOfOuter(context, entries).flatMap((entry) => [
+    openSource(context, 'outer', entry, sourceSlot(entry)),
+    ...detachFromHost(context, entry),
+    ...planIdmap(context, entries, entry),
+  ]);
 
 /** The mount is made from a clone of its source, given its attributes, then attached. */
 export function planBind(context: PlanContext, entry: MountEntry): readonly Step[] {
   if (isRemount(entry)) return planBindRemount(context, entry);
-  if (!isOpenedByOuter(context, entry)) return planBindByInit(context, entry);
+  if (!rulesOf(context).allByOuter && !isIdmapped(entry)) return planBindByInit(context, entry);
   const fd = sourceSlot(entry);
   return [...attachSource(context, entry, fd), initStep(entry, { call: 'close', fd })];
 }
 
 /** The same, whoever could open the source. */
-export const planBindByInit = (context: PlanContext, entry: MountEntry): readonly Step[] =>
-  hasMountApi(context)
-    ? [
-        ...cloneSource(context, entry),
+export function planBindByInit(context: PlanContext, entry: MountEntry): readonly Step[] {
+  if (!hasMountApi(context)) return planBindMount2(context, entry);
+  const change = rulesOf(context).changeOf(entry.options);
+  const isWhole = (entry.options.flags & MS_REC) !== 0;
+  return change === undefined || isWhole
+    ? [openSource(context, 'init', entry, MOUNT), ...attachSource(context, entry, MOUNT)]
+    : [
+        openSourceWith(context, entry, change),
         ...setRecursiveAttributes(entry, MOUNT),
         ...attach(entry, MOUNT),
-      ]
-    : planBindMount2(context, entry);
+      ];
+}
 
 /** In one call where the attributes are not for all that comes along: open_tree_attr(2) has one flag for both. */
-function cloneSource(context: PlanContext, entry: MountEntry): readonly Step[] {
-  const change = attributeChange(context, entry);
-  if (change === undefined || entry.options.flags & MS_REC)
-    return [openSource(context, 'init', entry, MOUNT), ...setAttributes(context, entry, MOUNT)];
-  return [
-    initStep(entry, {
-      call: 'open_tree_attr',
-      path: bindSource(context, entry),
-      flags: OPEN_TREE_CLONE,
-      attr_set: change.set,
-      attr_clr: change.clear,
-      out: MOUNT,
-    }),
-  ];
-}
+const openSourceWith = (context: PlanContext, entry: MountEntry, change: Change): Step =>
+  initStep(entry, {
+    call: 'open_tree_attr',
+    path: bindSource(context, entry),
+    flags: OPEN_TREE_CLONE,
+    attr_set: change.set,
+    attr_clr: change.clear,
+    out: MOUNT,
+  });
 
 /** `bind` with `remount`: the attributes of the mount that is already there. */
 export const planBindRemount = (context: PlanContext, entry: MountEntry): readonly Step[] =>
@@ -98,14 +94,39 @@ const attachSource = (context: PlanContext, entry: MountEntry, fd: Slot): readon
 
 const sourceSlot = ({ index }: MountEntry): Slot => `source:${index}`;
 
-function isOpenedByOuter(context: PlanContext, entry: MountEntry): boolean {
-  if (!isBind(entry) || isRemount(entry)) return false;
-  if (entry.options.idmap !== undefined || entry.mount.uidMappings !== undefined) return true;
-  return opensAllByOuter(context);
+function entriesOfOuter(
+  context: PlanContext,
+  entries: readonly MountEntry[],
+): readonly MountEntry[] {
+  const { allByOuter } = rulesOf(context);
+  return entries.filter(
+    (entry) => (allByOuter || isIdmapped(entry)) && isBind(entry) && !isRemount(entry),
+  );
 }
 
+const isIdmapped = ({ mount, options }: MountEntry): boolean =>
+  options.idmap !== undefined || mount.uidMappings !== undefined;
+
+interface BindRules {
+  /** The sources of all bind mounts are opened by outer. */
+  readonly allByOuter: boolean;
+  /** What options change of a source's attributes; the same for equal lists of options. */
+  readonly changeOf: (options: ParsedOptions) => Change | undefined;
+}
+
+/** What holds for all bind mounts of a container. */
+const rulesOf = oncePer((context: PlanContext): BindRules => {
+  const { spec, host } = context;
+  // Locked attributes cannot be replaced: a user namespace keeps those its creator did not give it.
+  const mayBeLocked = hasNamespace(spec, 'user') || host.inUserNamespace;
+  return {
+    allByOuter: opensAllByOuter(context),
+    changeOf: oncePer((options: ParsedOptions) => attributeChange(options, !mayBeLocked)),
+  };
+});
+
 /** In a joined mount namespace init alone can open sources: outer's are of another one. */
-const opensAllByOuter = oncePer((context: PlanContext): boolean => {
+function opensAllByOuter(context: PlanContext): boolean {
   const { spec, host, options } = context;
   if (options.intoContainer) return true;
   return (
@@ -114,7 +135,7 @@ const opensAllByOuter = oncePer((context: PlanContext): boolean => {
     hasNamespace(spec, 'user') &&
     joinsNamespace(spec, 'mount') === undefined
   );
-});
+}
 
 const openSource = (context: PlanContext, actor: Actor, entry: MountEntry, out: Slot): Step =>
   step(actor, entry.origin, {
@@ -144,7 +165,7 @@ const detachFromHost = ({ spec }: PlanContext, entry: MountEntry): readonly Step
       ];
 
 function setAttributes(context: PlanContext, entry: MountEntry, fd: Slot): readonly Step[] {
-  const change = attributeChange(context, entry);
+  const change = rulesOf(context).changeOf(entry.options);
   if (change === undefined) return [];
   return [
     initStep(entry, {
@@ -163,22 +184,10 @@ interface Change {
   readonly clear: bigint;
 }
 
-const attributeChange = (context: PlanContext, { options }: MountEntry): Change | undefined =>
-  mayBeLocked(context) ? keeping(options) : replacing(options);
-
-/** Locked attributes cannot be replaced: a user namespace keeps those its creator did not give it. */
-const mayBeLocked = oncePer(
-  ({ spec, host }: PlanContext): boolean => hasNamespace(spec, 'user') || host.inUserNamespace,
-);
-
-const changeOf = (options: ParsedOptions, replace: boolean): Change | undefined => {
+function attributeChange(options: ParsedOptions, replace: boolean): Change | undefined {
   const change = bindAttributes(options, replace);
   return change && { set: BigInt(change.set), clear: BigInt(change.clear) };
-};
-
-/** Mounts with equal options share them. */
-const keeping = oncePer((options: ParsedOptions) => changeOf(options, false));
-const replacing = oncePer((options: ParsedOptions) => changeOf(options, true));
+}
 
 /**
  * An id-mapped mount (`idmap`, `ridmap`, uidMappings): files of the source's owners appear as the

@@ -6,44 +6,23 @@ import { error, type Problem, warning } from '../../spec/problem.ts';
 import { createsNamespace, joinsNamespace } from '../linux/namespaces.ts';
 import { IGNORED_ON_BIND } from './attributes.ts';
 import { checkDestination } from './destination.ts';
-import { MOUNT_OPTIONS, type ParsedOptions, parseMountOptions, splitData } from './options.ts';
+import { isBind, type MountEntry } from './entry.ts';
+import { MOUNT_OPTIONS, splitData } from './options.ts';
 
 /** What a right mount has: nearly every one is, and a config may have thousands. */
 const NONE: readonly Problem[] = [];
 
-export function checkMount(spec: Spec, mount: Mount, path: string): readonly Problem[] {
-  const options = parseMountOptions(mount.options);
-  const nul = checkNul(mount, path);
-  const destination = checkDestination(mount, path);
-  const kind =
-    options.flags & MS_BIND
-      ? checkBind(mount, options, path)
-      : checkFilesystem(spec, mount, options, path);
-  const idmap = checkIdmap(spec, mount, options, path);
-  return nul.length + destination.length + kind.length + idmap.length === 0
+export function checkMount(spec: Spec, entry: MountEntry): readonly Problem[] {
+  const destination = checkDestination(entry);
+  const kind = isBind(entry) ? checkBind(entry) : checkFilesystem(spec, entry);
+  const idmap = checkIdmap(spec, entry);
+  return destination.length + kind.length + idmap.length === 0
     ? NONE
-    : [...nul, ...destination, ...kind, ...idmap];
+    : [...destination, ...kind, ...idmap];
 }
 
-/** A NUL ends a string for the kernel: what follows would be dropped in silence. */
-function checkNul(mount: Mount, path: string): readonly Problem[] {
-  const { destination, type = '', source = '', options = [] } = mount;
-  if (!`${destination}${type}${source}${options.join('')}`.includes('\0')) return NONE;
-  return [
-    ['destination', destination] as const,
-    ['type', type] as const,
-    ['source', source] as const,
-    ...options.map((option, i) => [`options/${i}`, option] as const),
-  ]
-    .filter(([, text]) => text.includes('\0'))
-    .map(([at, text]) => error(`${path}/${at}`, 'must not contain a NUL byte', text));
-}
-
-function checkBind(
-  mount: Mount,
-  { flags, named, data, copyUp }: ParsedOptions,
-  path: string,
-): readonly Problem[] {
+function checkBind({ mount, options, origin: path }: MountEntry): readonly Problem[] {
+  const { flags, named, data, copyUp } = options;
   const hasSource = (flags & MS_REMOUNT) !== 0 || Boolean(mount.source);
   if (hasSource && data.length === 0 && !(named & IGNORED_ON_BIND) && !copyUp) return NONE;
   const problems: Problem[] = [];
@@ -62,10 +41,9 @@ function checkBind(
 
 function checkFilesystem(
   spec: Spec,
-  mount: Mount,
-  { flags, copyUp }: ParsedOptions,
-  path: string,
+  { mount, options, origin: path }: MountEntry,
 ): readonly Problem[] {
+  const { flags, copyUp } = options;
   const problems: Problem[] = [];
   if (mount.type === 'bind')
     problems.push(
@@ -104,12 +82,8 @@ function checkMappedIds(spec: Spec, mount: Mount, path: string): readonly Proble
 const isMapped = (mappings: readonly IdMapping[], id: number): boolean =>
   mappings.some(({ containerID, size }) => id >= containerID && id < containerID + size);
 
-function checkIdmap(
-  spec: Spec,
-  mount: Mount,
-  { idmap, flags }: ParsedOptions,
-  path: string,
-): readonly Problem[] {
+function checkIdmap(spec: Spec, { mount, options, origin: path }: MountEntry): readonly Problem[] {
+  const { idmap, flags } = options;
   const uids = mount.uidMappings?.length ?? 0;
   const gids = mount.gidMappings?.length ?? 0;
   if (idmap === undefined && uids + gids === 0) return NONE;

@@ -1,9 +1,8 @@
 /** mounts[].destination: where in the container a mount may stand. */
 
-import type { Mount } from '../../generated/spec.ts';
 import { MS_BIND } from '../../linux/constants/mount.ts';
 import { error, type Problem, warning } from '../../spec/problem.ts';
-import { parseMountOptions } from './options.ts';
+import type { MountEntry } from './entry.ts';
 
 /**
  * The only places below /proc: files that lxcfs replaces by the container's own view. Anything else
@@ -45,12 +44,12 @@ export const isInProc = (destination: string): boolean =>
 
 const NONE: readonly Problem[] = [];
 
-export function checkDestination(mount: Mount, path: string): readonly Problem[] {
-  const destination = cleanDestination(mount.destination);
+export function checkDestination(entry: MountEntry): readonly Problem[] {
+  const { destination, mount, origin } = entry;
   const isAbsolute = mount.destination.startsWith('/');
   if (isAbsolute && destination !== '/' && !isInProc(destination)) return NONE;
   const problems: Problem[] = [];
-  const at = `${path}/destination`;
+  const at = `${origin}/destination`;
   if (!isAbsolute)
     problems.push(
       warning(at, 'should be an absolute path; taken as relative to /', mount.destination),
@@ -59,7 +58,7 @@ export function checkDestination(mount: Mount, path: string): readonly Problem[]
     problems.push(
       error(at, 'is the root of the container, which root.path gives', mount.destination),
     );
-  if (destination === '/proc' && !mayCoverProc(mount))
+  if (destination === '/proc' && !mayCoverProc(entry))
     problems.push(
       error(at, '"/proc" cannot be mounted because it is not of type proc', mount.type ?? ''),
     );
@@ -71,7 +70,7 @@ export function checkDestination(mount: Mount, path: string): readonly Problem[]
 }
 
 /** A procfs: a new one, or a bind of the host's. */
-const mayCoverProc = ({ type, source, options }: Mount): boolean =>
-  parseMountOptions(options).flags & MS_BIND
+const mayCoverProc = ({ type, source, options }: MountEntry): boolean =>
+  options.flags & MS_BIND
     ? source !== undefined && cleanDestination(source) === '/proc'
     : type === 'proc';

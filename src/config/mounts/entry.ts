@@ -38,22 +38,33 @@ export const MOUNT: Slot = 'mount';
 /** Where it is attached. */
 export const TARGET: Slot = 'target';
 
+/** The entries as the config has them, for its checks and its planners. */
+export const configuredMounts = oncePer((spec: Spec): readonly MountEntry[] =>
+  (spec.mounts ?? []).map((mount, index) => entryOf(mount, index, `/mounts/${index}`)),
+);
+
+const entryOf = (mount: Mount, index: number, origin: ConfigPath): MountEntry => ({
+  mount,
+  index,
+  origin,
+  destination: cleanDestination(mount.destination),
+  type: mount.type ?? '',
+  source: mount.source,
+  options: parseMountOptions(mount.options),
+});
+
+/** The entries as they are mounted, with those that no config has behind them. */
 export const mountEntries = oncePer((context: PlanContext): readonly MountEntry[] => {
   const { spec, host, options } = context;
-  const asked = spec.mounts ?? [];
-  const notify = notifyMounts(options);
+  const asked = configuredMounts(spec);
+  const notify = notifyMounts(options).map((mount, index) =>
+    entryOf(mount, asked.length + index, NOTIFY_SOCKET),
+  );
+  const entries = notify.length === 0 ? asked : [...asked, ...notify];
   const onHost = mountsOnHost(spec);
   const inUserNamespace = hasNamespace(spec, 'user');
-  return (notify.length === 0 ? asked : [...asked, ...notify]).map((mount, index) => {
-    const entry = {
-      mount,
-      index,
-      origin: index < asked.length ? `/mounts/${index}` : NOTIFY_SOCKET,
-      destination: cleanDestination(mount.destination),
-      type: mount.type ?? '',
-      source: mount.source,
-      options: parseMountOptions(mount.options),
-    };
+  if (!onHost && !inUserNamespace) return entries;
+  return entries.map((entry) => {
     if (inUserNamespace) {
       if (bindsSysInstead(spec, entry)) return asBind(entry, '/sys', host);
       if (bindsCgroupInstead(spec, host.cgroup.version, entry))

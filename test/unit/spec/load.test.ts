@@ -45,6 +45,19 @@ describe('loadConfig', () => {
     expect(run).toThrow('config.json:6:35: linux.namespaces[0].type: is not a known value');
   });
 
+  it('refuses NUL in every text of a mount, which would end there for the kernel', () => {
+    const mount =
+      '{"destination": "/a\\u0000", "type": "t\\u0000", "source": "\\u0000", "options": ["ro", "\\u0000"]}';
+    const { problems, value } = checkConfig(config(`"mounts": [${mount}]`));
+    expect(value).toBeUndefined();
+    const found = problems.filter(({ path }) => path.startsWith('/mounts'));
+    expect(found.map(({ path, message }) => `${path}: ${message}`)).toEqual(
+      ['destination', 'type', 'source', 'options/1'].map(
+        (member) => `/mounts/0/${member}: must not contain NUL`,
+      ),
+    );
+  });
+
   it('reports cross-field problems beside malformed properties', () => {
     const text = '{"ociVersion": "2.0.0",\n"root": {"path": "rootfs"},\n"hostname": 5}';
     const paths = checkConfig(text).problems.map((problem) => problem.path);

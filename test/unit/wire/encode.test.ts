@@ -6,7 +6,7 @@ import { type EncodeOptions, encodePlan } from '../../../src/wire/encode.ts';
 
 const none: EncodeOptions = {
   machine: 'x86_64',
-  pack: nodeEngine().pack,
+  encodeSteps: nodeEngine().encodeSteps,
   compileFilter: ({ action }) => Uint8Array.of(0xf1, action),
   filled: new Map(),
 };

@@ -22,14 +22,6 @@ describe('a mount', () => {
     expect(problems({ type: 'tmpfs' })).toEqual([]);
   });
 
-  it('has no NUL byte in any text', () => {
-    expect(problems({ type: 't\0', source: '\0', options: ['ro', 'a\0b'] })).toEqual([
-      'error /type: must not contain a NUL byte',
-      'error /source: must not contain a NUL byte',
-      'error /options/1: must not contain a NUL byte',
-    ]);
-  });
-
   it('has a type, unless it binds or remounts', () => {
     expect(problems({ options: ['ro'] })).toEqual([
       'error /type: is required for a mount that is no bind mount',

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkDestination, cleanDestination } from '../../../../src/config/mounts/destination.ts';
+import { configuredMounts } from '../../../../src/config/mounts/entry.ts';
+import { specOf } from '../../context.ts';
 
 describe('mounts.destination', () => {
   it.each([
@@ -13,10 +15,9 @@ describe('mounts.destination', () => {
   });
 
   const problems = (destination: string, rest: object = { type: 'tmpfs' }) =>
-    checkDestination({ destination, ...rest }, '/mounts/0').map(({ severity, path }) => [
-      severity,
-      path,
-    ]);
+    configuredMounts(specOf({ mounts: [{ destination, ...rest }] }))
+      .flatMap(checkDestination)
+      .map(({ severity, path }) => [severity, path]);
   const refused = [['error', '/mounts/0/destination']];
 
   it('warns of a relative path, which begins at the root', () => {
