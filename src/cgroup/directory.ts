@@ -22,12 +22,18 @@ export function createCgroup(
   controllers: readonly string[],
   member?: Pid,
 ): void {
-  const isUnified = access(`${mountpoint}/cgroup.controllers`, F_OK);
-  const isCpuset = controllers.includes('cpuset');
+  const all = readTextIfExists(`${mountpoint}/cgroup.controllers`);
+  const isUnified = all !== undefined;
+  const isCpuset = !isUnified && controllers.includes('cpuset');
   const names = path.split('/').filter((part) => part !== '');
   // Mostly the last one alone is missing, and those above need nothing of v1.
   const leaf = [mountpoint, ...names].join('/');
   if (!isUnified && !isCpuset && unless(['ENOENT'], () => makeGroup(leaf)) === true) return;
+  // systemd has made it, for `member`, and mostly with all that there is to hand on.
+  if (isUnified && readTextIfExists(`${leaf}/cgroup.controllers`) === all) {
+    refuseInUse(leaf, member);
+    return;
+  }
   let directory = mountpoint;
   let isNew = false;
   for (const name of names) {

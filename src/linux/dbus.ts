@@ -10,6 +10,7 @@ import {
   decodeMessage,
   ERROR,
   encodeMessage,
+  type Head,
   METHOD_CALL,
   METHOD_RETURN,
   type Message,
@@ -55,6 +56,14 @@ export interface Call {
   readonly result: string;
 }
 
+/** A signal by whom sends it, about what, and which of an interface's it is. */
+export interface ExpectedSignal {
+  readonly sender: string;
+  readonly path: string;
+  readonly interface: string;
+  readonly member: string;
+}
+
 /** The result of a call, and who gave it: its unique name on the bus, where there is one. */
 export interface Reply {
   readonly body: readonly DbusItem[];
@@ -76,7 +85,9 @@ export class DbusConnection {
   private buffer: Uint8Array = new Uint8Array(0);
   private serial = 0;
   private readonly signals: Message[] = [];
-  private readonly kind: 'bus' | 'peer';
+  /** The only signal whose body is read; a peer sends all that it has. */
+  private expected = '';
+  readonly kind: 'bus' | 'peer';
 
   /**
    * Connects to the socket at a path and says who we are: `uid` as the other side's user namespace
@@ -106,28 +117,36 @@ export class DbusConnection {
     this.send(encodeMessage({ ...call, type: METHOD_CALL, serial, signature, body }));
     for (;;) {
       const message = this.receive(deadline);
-      if (message.type === SIGNAL) this.signals.push(message);
+      if (this.isExpected(message)) this.signals.push(message);
       if (message.replySerial !== serial) continue;
       if (message.type === METHOD_RETURN) return replyOf(message, result, call.member);
       if (message.type === ERROR) throw errorOf(message);
     }
   }
 
-  /** Signals that match a rule are received from now on ("Match Rules"); from a peer all are anyway. */
-  match(rule: string, deadline: Deadline): void {
+  /** A signal is received from now on ("Match Rules"); from a peer it is anyway. */
+  expect(signal: ExpectedSignal, deadline: Deadline): void {
+    this.expected = signal.member;
     if (this.kind === 'peer') return;
-    this.call({ ...BUS, member: 'AddMatch', signature: 's', body: [rule], result: '' }, deadline);
+    const rule = ['type', 'sender', 'path', 'interface', 'member'] as const;
+    const all = { type: 'signal', ...signal };
+    const body = [rule.map((key) => `${key}='${all[key]}'`).join(',')];
+    this.call({ ...BUS, member: 'AddMatch', signature: 's', body, result: '' }, deadline);
   }
 
   /**
-   * The next signal from `sender`, those that came between other messages first. On a bus anyone may send
-   * us one, whatever it is called.
+   * The next such signal from `sender`, those that came between other messages first. On a bus anyone may
+   * send us one, whatever it is called.
    */
   nextSignal(sender: string | undefined, deadline: Deadline): Message {
     for (;;) {
       const message = this.signals.shift() ?? this.receive(deadline);
-      if (message.type === SIGNAL && message.sender === sender) return message;
+      if (this.isExpected(message) && message.sender === sender) return message;
     }
+  }
+
+  private isExpected({ type, member }: Head): boolean {
+    return type === SIGNAL && member === this.expected;
   }
 
   private send(bytes: Uint8Array): void {
@@ -137,12 +156,12 @@ export class DbusConnection {
   /** SASL EXTERNAL ("Authentication Protocol"): the kernel tells the bus who we are. */
   private authenticate(uid: number, deadline: Deadline): void {
     const name = Array.from(String(uid), (digit) => digit.charCodeAt(0).toString(16)).join('');
-    this.send(engine().encodeUtf8(`\0AUTH EXTERNAL ${name}\r\n`));
+    // BEGIN with it, as all clients do: who is refused has begun nothing.
+    this.send(engine().encodeUtf8(`\0AUTH EXTERNAL ${name}\r\nBEGIN\r\n`));
     const answer = this.receiveLine(deadline);
     if (!answer.startsWith('OK ')) {
       throw new SystemError('dbus', errnoNumber('EACCES'), `authentication: ${answer}`);
     }
-    this.send(engine().encodeUtf8('BEGIN\r\n'));
   }
 
   private receiveLine(deadline: Deadline): string {
@@ -168,7 +187,8 @@ export class DbusConnection {
       }
       while (this.buffer.length < length) this.fill(deadline);
       const bytes = this.take(length);
-      return wellFormed(() => decodeMessage(bytes));
+      const isRead = (head: Head) => head.type !== SIGNAL || this.isExpected(head);
+      return wellFormed(() => decodeMessage(bytes, isRead));
     }
   }
 

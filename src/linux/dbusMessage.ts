@@ -174,8 +174,17 @@ export function messageLength(prefix: Uint8Array): number {
   return length;
 }
 
-/** A whole message; RangeError when its bytes are none. */
-export function decodeMessage(bytes: Uint8Array): Message {
+/** What a message's header says of it. */
+export type Head = Omit<Message, 'body'>;
+
+/**
+ * A whole message; RangeError when its bytes are none. A body for which `isRead` is false is passed over: nothing
+ * is said of it, not even whether it is of the types of the signature.
+ */
+export function decodeMessage(
+  bytes: Uint8Array,
+  isRead: (head: Head) => boolean = () => true,
+): Message {
   const head = new Decoder(bytes, 12);
   const found = new Map<string, DbusItem>();
   for (const field of listOf(head.take('a(yv)'))) {
@@ -192,9 +201,7 @@ export function decodeMessage(bytes: Uint8Array): Message {
   };
   const signature = text('signature')['signature'] ?? '';
   const reply = found.get('replySerial');
-  const body = typesOf(signature).map((type) => head.take(type));
-  head.expectEnd();
-  return {
+  const known = {
     type: bytes[1] ?? 0,
     serial: viewOf(bytes).getUint32(8, isLittleEndian(bytes)),
     ...text('path'),
@@ -205,8 +212,11 @@ export function decodeMessage(bytes: Uint8Array): Message {
     ...text('destination'),
     ...text('sender'),
     signature,
-    body,
   };
+  if (!isRead(known)) return { ...known, body: [] };
+  const body = typesOf(signature).map((type) => head.take(type));
+  head.expectEnd();
+  return { ...known, body };
 }
 
 /** DataView throws RangeError past the end. */

@@ -168,7 +168,7 @@ const VERBS: readonly Feature<Bench>[] = [
         );
         podman.ok('container', 'restore', id);
         expect(podman.ok('inspect', '-f', '{{.State.Status}}', id)).toBe('running');
-        const after = count();
+        const after = await somewhere(count);
         expect(after).toBeGreaterThan(3);
         await until(() => count() > after, 'more of the count');
         podman.ok('container', 'checkpoint', '--leave-running', id);
@@ -197,7 +197,7 @@ const VERBS: readonly Feature<Bench>[] = [
         `moved-${runtime}`,
       );
       const count = () => Number(podman.call(['exec', again, 'cat', '/count']).stdout);
-      const first = count();
+      const first = await somewhere(count);
       expect(first).toBeGreaterThan(3);
       await until(() => count() > first, 'more of the count');
       podman.ok('rm', '-f', '-t', '0', again);
@@ -221,3 +221,13 @@ const VERBS: readonly Feature<Bench>[] = [
 ];
 
 testFeatures('CRIU: checkpoint, restore', VERBS, (runtime) => openBench(sandbox, runtime));
+
+/** What the count is: while its file is written that is empty, for a moment. */
+async function somewhere(count: () => number): Promise<number> {
+  let found = 0;
+  await until(() => {
+    found = count();
+    return found > 0;
+  }, 'the count again');
+  return found;
+}

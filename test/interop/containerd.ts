@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RUNTIMES, type Runtime, runtimePath } from './features.ts';
 import { makeImageArchive } from './image.ts';
+import { hasSystemd } from './machine.ts';
 import { type Sandbox, TOP } from './sandbox.ts';
 
 /** Also what pods are held by: its own command waits. */
@@ -48,7 +49,10 @@ function documentedHandler(runtime: Runtime): string {
     throw new Error('native/packaging/kubernetes.md has no lines for containerd');
   return lines
     .replaceAll('runtimes.tsrun', `runtimes.${runtime}`)
-    .replace(/BinaryName = ".*"/, `BinaryName = "${runtimePath(runtime)}"`);
+    .replace(
+      /BinaryName = ".*"/,
+      `BinaryName = "${runtimePath(runtime)}"\n    SystemdCgroup = ${hasSystemd}`,
+    );
 }
 
 const POD_NETWORK = {

@@ -5,7 +5,8 @@ import { afterAll, expect } from 'vitest';
 import { IMAGE, socketOf, startContainerd } from './containerd.ts';
 import { type Cri, connectCri } from './cri.ts';
 import { type Feature, type Runtime, testFeatures } from './features.ts';
-import { type Result, until, useSandbox } from './sandbox.ts';
+import { hasSystemd, type Limits, limitFiles, limitWords, PATIENCE, weightOf } from './machine.ts';
+import { type Result, TOP, until, useSandbox } from './sandbox.ts';
 
 let client: ReturnType<typeof connectCri> | undefined;
 const sandbox = useSandbox(async (opened) => {
@@ -37,6 +38,10 @@ interface Executed {
 
 let counter = 0;
 
+/** As kubelet names a pod's cgroup for either driver: to systemd, "-" is a level. */
+const parentOf = (pod: string): string =>
+  hasSystemd ? `kubepods-${pod.replaceAll('-', '_')}.slice` : `/kubepods/${pod}`;
+
 /** A pod on the runtime's handler; stopped and removed when `use` is done with it. */
 async function withPod(
   runtime: Runtime,
@@ -53,7 +58,7 @@ async function withPod(
     metadata: { name, uid: name, namespace: 'default', attempt: 0 },
     hostname: 'namespace_options' in security ? '' : name,
     log_directory: logs,
-    linux: { cgroup_parent: `/kubepods/${name}`, security_context: security },
+    linux: { cgroup_parent: parentOf(name), security_context: security },
     ...more,
   };
   const { pod_sandbox_id: id } = await call<{ pod_sandbox_id: string }>('RunPodSandbox', {
@@ -85,7 +90,7 @@ async function withPod(
       async exec(container_id, ...cmd) {
         const answer = await call<{ stdout: Buffer; stderr: Buffer; exit_code: number }>(
           'ExecSync',
-          { container_id, cmd, timeout: 20 },
+          { container_id, cmd, timeout: 20 * PATIENCE },
         );
         return {
           status: answer.exit_code,
@@ -98,9 +103,7 @@ async function withPod(
     await call('StopPodSandbox', { pod_sandbox_id: id });
     await call('RemovePodSandbox', { pod_sandbox_id: id });
   }
-  expect(
-    sandbox.cgroups().filter((path) => path.includes(name) && /[0-9a-f]{64}/.test(path)),
-  ).toEqual([]);
+  await sandbox.noCgroup(`${config.linux.cgroup_parent}/`);
 }
 
 const stateOf = async (pod: Pod, container_id: string) =>
@@ -112,10 +115,10 @@ const stateOf = async (pod: Pod, container_id: string) =>
   ).status;
 
 async function untilState(pod: Pod, id: string, state: number): Promise<void> {
-  const end = Date.now() + 20_000;
+  const end = Date.now() + 40_000 * PATIENCE;
   while ((await stateOf(pod, id)).state !== state) {
     if (Date.now() > end) throw new Error(`container ${id} is not in state ${state}`);
-    await new Promise((done) => setTimeout(done, 50));
+    await new Promise((done) => setTimeout(done, 50 * PATIENCE));
   }
 }
 
@@ -247,13 +250,33 @@ const FEATURES: readonly Feature<Runtime>[] = [
           cpu_shares: 77,
         };
         await pod.call('UpdateContainerResources', { container_id: one, linux });
-        const files = ['memory/memory.limit_in_bytes', 'cpu/cpu.cfs_quota_us', 'cpu/cpu.shares'];
-        const { stdout } = await pod.exec(
-          one,
-          'cat',
-          ...files.map((file) => `/sys/fs/cgroup/${file}`),
-        );
-        expect(stdout).toBe('134217728\n25000\n77\n');
+        const limits: Limits = { memoryBytes: 128 << 20, cpuQuotaUsec: 25_000, cpuShares: 77 };
+        const { stdout } = await pod.exec(one, 'cat', ...limitFiles(limits));
+        expect(stdout.trim().split('\n').join(' ')).toBe(limitWords(limits, runtime));
+      }),
+  },
+  {
+    name: 'SystemdCgroup = true: a scope in the slice of the pod, update of its properties',
+    where: 'machine',
+    check: (runtime) =>
+      withPod(runtime, NODE, async (pod) => {
+        const one = await pod.start('one', SLEEP, {
+          linux: { resources: { memory_limit_in_bytes: 64 << 20, cpu_shares: 100 } },
+        });
+        const unit = `cri-containerd-${one}.scope`;
+        const show = (name: string) =>
+          sandbox.ok(['systemctl', 'show', '--value', '-p', name, unit]).trim();
+        expect(show('ControlGroup')).toMatch(/^\/kubepods.slice\/kubepods-pod_[^/]+.slice\/cri-/);
+        expect([show('MemoryMax'), show('CPUWeight')]).toEqual([
+          `${64 << 20}`,
+          `${weightOf(100, runtime)}`,
+        ]);
+        const linux = { memory_limit_in_bytes: 96 << 20, cpu_shares: 300 };
+        await pod.call('UpdateContainerResources', { container_id: one, linux });
+        expect([show('MemoryMax'), show('CPUWeight')]).toEqual([
+          `${96 << 20}`,
+          `${weightOf(300, runtime)}`,
+        ]);
       }),
   },
   {
@@ -290,7 +313,7 @@ const FEATURES: readonly Feature<Runtime>[] = [
     check: (runtime) => {
       const host = sandbox.file(`host-${runtime}/file`, 'of the host\n');
       const linux = {
-        cgroup_parent: `/kubepods/sysctl-${runtime}`,
+        cgroup_parent: parentOf(`sysctl-${runtime}`),
         sysctls: { 'net.ipv4.ip_unprivileged_port_start': '80' },
       };
       return withPod(
@@ -363,6 +386,6 @@ async function stream(
     stdout: true,
     stderr: !tty,
   });
-  const program = join(import.meta.dirname, 'cri-exec.mjs');
+  const program = join(TOP, 'test/interop/cri-exec.mjs');
   return sandbox.run([process.execPath, program, url], { input });
 }

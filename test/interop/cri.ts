@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { credentials, loadPackageDefinition, type ServiceError } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+import { TOP } from './sandbox.ts';
 
 /** Calls a method of RuntimeService by its name; gives its answer, with members as in cri.proto. */
 export type Cri = <Answer = object>(method: string, request?: object) => Promise<Answer>;
@@ -9,7 +10,7 @@ export type Cri = <Answer = object>(method: string, request?: object) => Promise
 type Method = (request: object, done: (error: ServiceError | null, answer: never) => void) => void;
 
 export function connectCri(socket: string): { readonly call: Cri; readonly close: () => void } {
-  const definition = loadSync(join(import.meta.dirname, 'cri.proto'), {
+  const definition = loadSync(join(TOP, 'test/interop/cri.proto'), {
     keepCase: true,
     longs: Number,
     defaults: true,

@@ -1,15 +1,23 @@
 /** docker with tsrun in runc's place: a daemon for each runtime, which is its default runtime. */
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { type Feature, RUNTIMES, type Runtime, runtimePath, testFeatures } from './features.ts';
+import {
+  type Feature,
+  RUNTIMES,
+  type Runtime,
+  runtimePath,
+  TESTED,
+  testFeatures,
+} from './features.ts';
 import { makeImageArchive } from './image.ts';
+import { hasSystemd, type Limits, limitFiles, limitWords } from './machine.ts';
 import { type Result, type RunOptions, until, useSandbox } from './sandbox.ts';
 
 const IMAGE = 'busybox:test';
 const sandbox = useSandbox(async (opened) => {
   const archive = makeImageArchive(opened.directory, IMAGE, ['sh']);
   // One after the other: two that start at once break each other's chains in the packet filter.
-  for (const runtime of RUNTIMES) {
+  for (const runtime of TESTED) {
     const docker = openDocker(runtime);
     await startDaemon(runtime, () => docker.call(['version']).status === 0);
     docker.ok('load', '-i', archive);
@@ -29,7 +37,7 @@ function startDaemon(runtime: Runtime, ready: () => boolean): Promise<void> {
     ...['-H', `unix://${at('sock')}`, '--bridge', bridge, '--storage-driver', 'overlay2'],
     ...['--add-runtime', `tsrun=${runtimePath('tsrun')}`, '--default-runtime', runtime],
     ...['--default-address-pool', `base=10.10${index}.0.0/16,size=24`],
-    '--exec-opt=native.cgroupdriver=cgroupfs',
+    `--exec-opt=native.cgroupdriver=${hasSystemd ? 'systemd' : 'cgroupfs'}`,
   ];
   return sandbox.start(`dockerd-${runtime}`, command, ready);
 }
@@ -65,7 +73,7 @@ function openDocker(runtime: Runtime): Docker {
         await use(id);
       } finally {
         self.ok('rm', '-f', id);
-        expect(sandbox.cgroups().filter((path) => path.includes(id))).toEqual([]);
+        await sandbox.noCgroup(id);
       }
     },
     inspect: (id, format) => self.ok('inspect', '-f', format, id),
@@ -179,10 +187,9 @@ const FEATURES: readonly Feature<Docker>[] = [
       docker.with(
         ['--memory=64m', '--cpus=0.5', '--pids-limit=50', IMAGE, 'sleep', '1000'],
         (id) => {
-          const files = ['memory/memory.limit_in_bytes', 'cpu/cpu.cfs_quota_us', 'pids/pids.max'];
-          const show = () =>
-            words(docker.ok('exec', id, 'cat', ...files.map((file) => `/sys/fs/cgroup/${file}`)));
-          expect(show()).toBe('67108864 50000 50');
+          const before: Limits = { memoryBytes: 64 << 20, cpuQuotaUsec: 50_000, pids: 50 };
+          const show = () => words(docker.ok('exec', id, 'cat', ...limitFiles(before)));
+          expect(show()).toBe(limitWords(before));
           docker.ok(
             'update',
             '--memory=128m',
@@ -191,9 +198,31 @@ const FEATURES: readonly Feature<Docker>[] = [
             '--pids-limit=60',
             id,
           );
-          expect(show()).toBe('134217728 25000 60');
+          const after: Limits = { memoryBytes: 128 << 20, cpuQuotaUsec: 25_000, pids: 60 };
+          expect(show()).toBe(limitWords(after));
         },
       ),
+  },
+  {
+    name: 'the driver is systemd: a scope with the limits as properties, update of them, --cgroup-parent',
+    where: 'machine',
+    check: (docker) => {
+      const options = ['--memory=64m', '--pids-limit=50', '--cgroup-parent=tsrun-docker.slice'];
+      return docker.with([...options, IMAGE, 'sleep', '1000'], (id) => {
+        expect(docker.ok('info', '-f', '{{.CgroupDriver}} {{.CgroupVersion}}')).toBe('systemd 2');
+        const shown = () =>
+          words(
+            sandbox.ok([
+              ...['systemctl', 'show', '-p', 'MemoryMax,TasksMax,ControlGroup'],
+              `docker-${id}.scope`,
+            ]),
+          );
+        const path = `/tsrun.slice/tsrun-docker.slice/docker-${id}.scope`;
+        expect(shown()).toBe(`ControlGroup=${path} MemoryMax=67108864 TasksMax=50`);
+        docker.ok('update', '--memory=128m', '--memory-swap=-1', '--pids-limit=60', id);
+        expect(shown()).toBe(`ControlGroup=${path} MemoryMax=134217728 TasksMax=60`);
+      });
+    },
   },
   {
     name: 'restart policies: on-failure, always',

@@ -1,15 +1,22 @@
 /**
  * A table of features: each row is a test on every runtime, and what the rows show together is the
- * engine's section in table.md, which a run compares, or writes with TSRUN_INTEROP_WRITE=1.
+ * engine's section in table.md, which a run compares, or writes with TSRUN_INTEROP_WRITE=1. The columns of the
+ * virtual machine are compared inside of it, and printed for test/vm/all.ts to write.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { hasSystemd } from './machine.ts';
 import { TOP } from './sandbox.ts';
+import { NONE, type Place, readTable, type Seen, writeTable } from './table.ts';
 
 export const RUNTIMES = ['runc', 'tsrun'] as const;
 export type Runtime = (typeof RUNTIMES)[number];
+
+/** Those a run is of, where time is short: TSRUN_INTEROP_RUNTIMES names them. */
+export const TESTED: readonly Runtime[] = RUNTIMES.filter(
+  (runtime) => process.env['TSRUN_INTEROP_RUNTIMES']?.split(' ').includes(runtime) ?? true,
+);
 
 /** Absolute paths, as engines are given them. */
 export const runtimePath = (runtime: Runtime): string =>
@@ -23,6 +30,8 @@ export interface Feature<Engine> {
   readonly check: (engine: Engine, runtime: Runtime) => void | Promise<void>;
   /** What it does instead, where `check` asserts a difference: the words of the table. */
   readonly differs?: Readonly<Partial<Record<Runtime, string>>>;
+  /** Where it can be had, when not everywhere. */
+  readonly where?: Place;
 }
 
 /** Defines the tests of one engine. `open` gives the engine as it calls one runtime. */
@@ -31,20 +40,24 @@ export function testFeatures<Engine>(
   features: readonly Feature<Engine>[],
   open: (runtime: Runtime) => Engine,
 ): void {
+  const here = features.filter(({ where = PLACE }) => where === PLACE);
   const shown = new Map<string, string>();
-  describe.each(RUNTIMES)(`${title} with %s`, (runtime) => {
-    it.each(features)('$name', async ({ name, check, differs }) => {
+  const key = (name: string, runtime: Runtime) => `${name} ${runtime}`;
+  describe.each(here.length > 0 ? TESTED : [])(`${title} with %s`, (runtime) => {
+    it.each(here)('$name', async ({ name, check, differs }) => {
       await check(open(runtime), runtime);
-      shown.set(`${name} ${runtime}`, differs?.[runtime] ?? 'yes');
+      shown.set(key(name, runtime), differs?.[runtime] ?? 'yes');
     });
   });
   describe(`${title} in table.md`, () => {
     afterAll(() => {
-      const rows = features.map(({ name }) => [
+      const seen = features.map(({ name, where = PLACE }) => ({
         name,
-        ...RUNTIMES.map((runtime) => shown.get(`${name} ${runtime}`) ?? 'FAILED'),
-      ]);
-      compareSection(title, rows);
+        cells: RUNTIMES.map(
+          (runtime) => shown.get(key(name, runtime)) ?? (where === PLACE ? UNSEEN : NONE),
+        ),
+      }));
+      compareSection(title, seen);
     });
     it('is what was seen', () => {
       expect(features.length).toBe(new Set(features.map(({ name }) => name)).size);
@@ -52,28 +65,21 @@ export function testFeatures<Engine>(
   });
 }
 
-const TABLE = join(import.meta.dirname, 'table.md');
-
-function compareSection(title: string, rows: readonly (readonly string[])[]): void {
-  const section = formatSection(title, rows);
-  const text = readFileSync(TABLE, 'utf8');
-  const pattern = new RegExp(`## ${title}\\n\\n(\\|.*\\n)+`);
-  if (process.env['TSRUN_INTEROP_WRITE'] === undefined) {
-    expect(pattern.exec(text)?.[0], 'table.md (TSRUN_INTEROP_WRITE=1 writes it)').toBe(section);
+function compareSection(title: string, seen: readonly Seen[]): void {
+  if (process.env['TSRUN_INTEROP_WRITE'] !== undefined) {
+    if (PLACE === 'machine') console.log(`section ${JSON.stringify({ title, seen })}`);
+    else writeTable(title, PLACE, seen);
     return;
   }
-  const changed = pattern.test(text) ? text.replace(pattern, section) : `${text}\n${section}`;
-  writeFileSync(TABLE, changed);
+  const table = readTable(title, PLACE);
+  const cells = seen.map(({ name, cells: found }) => {
+    const before = table.get(name) ?? [];
+    return [name, ...found.map((one, column) => one ?? before[column])];
+  });
+  const said = [...table].map(([name, found]) => [name, ...found]);
+  expect(said, 'table.md (TSRUN_INTEROP_WRITE=1 writes it)').toEqual(cells);
 }
 
-function formatSection(title: string, rows: readonly (readonly string[])[]): string {
-  const all = [['feature', ...RUNTIMES], ...rows];
-  const widths = ['feature', ...RUNTIMES].map((_, column) =>
-    Math.max(...all.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (row: readonly string[]) =>
-    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |\n`;
-  const [heading = [], ...body] = all;
-  const rule = line(widths.map((width) => '-'.repeat(width)));
-  return `## ${title}\n\n${line(heading)}${rule}${body.map(line).join('')}`;
-}
+const PLACE: Place = hasSystemd ? 'machine' : 'here';
+/** In the machine a run may be of some features only: the others are left as they were. */
+const UNSEEN = PLACE === 'machine' ? undefined : 'FAILED';

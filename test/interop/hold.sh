@@ -3,6 +3,29 @@
 # mounts, spawns, adds to the network or to the cgroups is in them, and goes with them.
 set -eu
 mark=$1
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+  # cgroup v2, and systemd perhaps, which knows processes by the machine's numbers and makes cgroups where it
+  # likes. So engines' processes are the machine's, and end by cgroup.kill; containers' cgroups are looked for.
+  read -r own </proc/self/cgroup
+  own=/sys/fs/cgroup${own#0::}/$mark
+  mkdir "$own"
+  echo $$ >"$own/cgroup.procs"
+  exec unshare --mount --net --fork --kill-child --propagation slave sh -c '
+set -eu
+# Not all of /run: the sockets of systemd and of its bus are there.
+cd /run
+for directory in cni containerd containers crun docker libpod netns podman runc tsrun; do
+  mkdir -p "$directory"
+  mount -t tmpfs -o mode=755 tmpfs "$directory"
+done
+for directory in /var/lib/containers /var/lib/cni /var/lib/containerd /var/lib/docker; do
+  mkdir -p "$directory"
+  mount -t tmpfs -o mode=755 tmpfs "$directory"
+done
+ip link set lo up
+echo ready
+cat >/dev/null'
+fi
 for controller in /sys/fs/cgroup/*; do
   [ -e "$controller/cgroup.procs" ] && [ ! -L "$controller" ] || continue
   mkdir "$controller/$mark"

@@ -3,6 +3,7 @@ import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { type Feature, type Runtime, runtimePath, testFeatures } from './features.ts';
+import { type Limits, limitFiles, limitWords } from './machine.ts';
 import { IMAGE, IMPORT, openPodman, type Podman, preparePodman } from './podman.ts';
 import { until, useSandbox } from './sandbox.ts';
 
@@ -85,7 +86,7 @@ const GROUPS: readonly Feature<Podman>[] = [
       expect(ids).toHaveLength(3);
       const logs = () => podman.ok('logs', 'kube-reader');
       await until(() => logs() !== '', 'the second container');
-      expect(logs()).toBe('from the writer 50331648');
+      expect(logs()).toBe(`from the writer ${limitWords(KUBE_LIMIT)}`);
       podman.ok('play', 'kube', '--down', file);
       expect(podman.ok('pod', 'ps', '-q')).toBe('');
     },
@@ -118,6 +119,7 @@ const GROUPS: readonly Feature<Podman>[] = [
 
 testFeatures('podman: networks, pods, rootless', GROUPS, (runtime) => openPodman(sandbox, runtime));
 
+const KUBE_LIMIT: Limits = { memoryBytes: 48 << 20 };
 const POD = `apiVersion: v1
 kind: Pod
 metadata:
@@ -137,7 +139,7 @@ spec:
       command:
         - sh
         - -c
-        - until [ -s /shared/file ]; do sleep 0.1; done; echo $(cat /shared/file /sys/fs/cgroup/memory/memory.limit_in_bytes)
+        - until [ -s /shared/file ]; do sleep 0.1; done; echo $(cat /shared/file ${limitFiles(KUBE_LIMIT)})
       resources: { limits: { memory: 48Mi } }
       volumeMounts: [{ name: shared, mountPath: /shared }]
 `;

@@ -4,19 +4,27 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { type Feature, type Runtime, runtimePath, testFeatures } from './features.ts';
 import { makeRootfsArchive } from './image.ts';
+import { hasSystemd, isThrowAway, type Limits, limitFiles, limitWords } from './machine.ts';
+import { CGROUP_MANAGER } from './podman.ts';
 import { type Result, type Sandbox, until, useSandbox } from './sandbox.ts';
 
 const USER = 54322;
 const SUBORDINATE = 400000;
 const IMAGE = 'localhost/busybox';
 
-/** The user is known in the sandbox alone. */
+/**
+ * The user is known in the sandbox alone; or in the whole machine, when that is thrown away, for it is systemd
+ * that starts the user's own systemd.
+ */
+const INSTALL = isThrowAway ? 'cp' : 'mount --bind';
+const RUNTIME_DIRECTORY = hasSystemd ? `/run/user/${USER}` : undefined;
+
 function prepare(sandbox: Sandbox): void {
   const home = join(sandbox.directory, 'home');
   sandbox.file(
     'containers.conf',
     '[containers]\ndefault_ulimits = ["nofile=1024:1024","nproc=4096:4096"]\n' +
-      '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n' +
+      `[engine]\ncgroup_manager = "${CGROUP_MANAGER}"\nevents_logger = "file"\n` +
       'runtime_supports_json = ["runc", "tsrun"]\n',
   );
   const script = `
@@ -25,7 +33,8 @@ function prepare(sandbox: Sandbox): void {
     echo "tester:x:${USER}:${USER}::$0/home:/bin/sh" >>"$0/passwd"
     echo "tester:x:${USER}:" >>"$0/group"
     for file in subuid subgid; do echo tester:${SUBORDINATE}:65536 >"$0/$file"; done
-    for file in passwd group subuid subgid; do mount --bind "$0/$file" "/etc/$file"; done
+    for file in passwd group subuid subgid; do ${INSTALL} "$0/$file" "/etc/$file"; done
+    ${isThrowAway ? 'echo "tester:*::0:99999:7:::" >>/etc/shadow' : ':'}
     cp -r /etc/containers "$0/etc-containers"
     mv "$0/containers.conf" "$0/etc-containers/containers.conf"
     mount --bind "$0/etc-containers" /etc/containers
@@ -38,6 +47,7 @@ function prepare(sandbox: Sandbox): void {
   }
   const archive = makeRootfsArchive(sandbox.directory);
   sandbox.ok(['sh', '-c', `chmod 700 "$0/run" && chown -R ${USER}:${USER} "$0"`, home]);
+  if (hasSystemd) sandbox.ok(['systemctl', 'start', `user@${USER}.service`]);
   open('runc').ok('import', '-c', 'CMD ["sh"]', '-c', 'ENV PATH=/bin', archive, IMAGE);
 }
 
@@ -56,7 +66,7 @@ function open(runtime: Runtime): Rootless {
   const variables = [
     'PATH=/usr/sbin:/usr/bin:/sbin:/bin',
     `HOME=${home}`,
-    `XDG_RUNTIME_DIR=${join(home, 'run')}`,
+    `XDG_RUNTIME_DIR=${RUNTIME_DIRECTORY ?? join(home, 'run')}`,
   ];
   const program = ['podman', '--storage-driver=vfs', '--runtime', join(home, runtime)];
   const command = ['setpriv', ...ids, 'env', '-C', '/', '-i', ...variables, ...program];
@@ -145,6 +155,32 @@ const FEATURES: readonly Feature<Rootless>[] = [
         // 10 is the shell's own, of the command it reads.
         expect.stringMatching(/^0 1 (10 )?2$/),
       ]);
+    },
+  },
+  {
+    name: "limits, update, stats, pause, delegated by the user's own systemd",
+    where: 'machine',
+    check: async (podman) => {
+      const given = ['--memory=64m', '--pids-limit=50', '--cpus=0.5'];
+      const id = podman.ok('run', '-d', '--network=none', ...given, IMAGE, 'sleep', '1000');
+      try {
+        const show = (limits: Limits) =>
+          lines(podman.ok('exec', id, 'cat', ...limitFiles(limits))).join(' ');
+        const before: Limits = { memoryBytes: 64 << 20, pids: 50, cpuQuotaUsec: 50_000 };
+        expect(show(before)).toBe(limitWords(before));
+        podman.ok('update', '--memory=128m', id);
+        const after: Limits = { memoryBytes: 128 << 20 };
+        expect(show(after)).toBe(limitWords(after));
+        expect(podman.ok('stats', '--no-stream', '--format', '{{.PIDs}}', id)).toBe('1');
+        podman.ok('pause', id);
+        podman.ok('unpause', id);
+        const manager = `user@${USER}.service`;
+        const scopes = sandbox.cgroups().filter((path) => path.endsWith(`libpod-${id}.scope`));
+        expect(scopes).toEqual([expect.stringContaining(manager)]);
+      } finally {
+        podman.ok('rm', '-f', '-t', '0', id);
+      }
+      await sandbox.noCgroup(id);
     },
   },
 ];

@@ -1,9 +1,9 @@
 /** podman in a sandbox: with its own storage and containers.conf, on one of the runtimes. */
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect } from 'vitest';
 import { type Runtime, runtimePath } from './features.ts';
 import { makeRootfsArchive } from './image.ts';
+import { hasSystemd } from './machine.ts';
 import { type Result, type RunOptions, type Sandbox, TOP, until } from './sandbox.ts';
 
 export interface Podman {
@@ -45,12 +45,15 @@ export function preparePodman(sandbox: Sandbox): void {
   sandbox.file(
     'etc-containers/containers.conf',
     `[containers]\ndefault_ulimits = [${ULIMITS}]\n` +
-      '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n',
+      `[engine]\ncgroup_manager = "${CGROUP_MANAGER}"\nevents_logger = "file"\n`,
   );
   sandbox.ok(['mount', '--bind', etc, '/etc/containers']);
   const archive = makeRootfsArchive(sandbox.directory);
   openPodman(sandbox, 'runc').ok(...IMPORT, archive, IMAGE);
 }
+
+/** podman's own choice with systemd is systemd. */
+export const CGROUP_MANAGER = hasSystemd ? 'systemd' : 'cgroupfs';
 
 const DROP_IN = join(TOP, 'native/packaging/containers.conf.d/50-tsrun.conf');
 
@@ -76,10 +79,7 @@ export function openPodman(sandbox: Sandbox, runtime: Runtime): Podman {
         await use(id);
       } finally {
         self.ok('rm', '-f', '-t', '0', id);
-        expect(
-          sandbox.cgroups().filter((path) => path.includes(id)),
-          'cgroups of a removed container',
-        ).toEqual([]);
+        await sandbox.noCgroup(id);
       }
     },
     waitFor: (id, format, value) =>

@@ -15,6 +15,7 @@ import {
 import { constants, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
+import { hasSystemd, isV2, PATIENCE } from './machine.ts';
 
 export const TOP = resolve(import.meta.dirname, '../..');
 
@@ -34,6 +35,8 @@ export interface RunOptions {
 export interface Sandbox {
   /** Files of the test; removed at the end. */
   readonly directory: string;
+  /** A process in the place's namespaces. */
+  readonly pid: string;
   /** Runs a command in the place. */
   run(command: readonly string[], options?: RunOptions): Result;
   /** The same of a command that must succeed; gives its standard output. */
@@ -42,8 +45,13 @@ export interface Sandbox {
   start(name: string, command: readonly string[], ready: () => boolean): Promise<void>;
   /** Writes a file and gives its path. */
   file(name: string, text: string): string;
-  /** Directories of cgroups that are there besides the place's own, one path for all hierarchies. */
+  /**
+   * Directories of cgroups that are there besides the place's own: on v1 one path for all hierarchies, on v2 all
+   * of the machine.
+   */
   cgroups(): readonly string[];
+  /** Throws when cgroups with this in their path stay. systemd removes those that it made when it gets to it. */
+  noCgroup(part: string): Promise<void>;
 }
 
 /** Call at the top of a test file: `setUp` runs once in the place before the tests. */
@@ -60,7 +68,7 @@ export function useSandbox(setUp: (sandbox: Sandbox) => Promise<void> | void): S
     if (process.getuid?.() !== 0) throw new Error('the interop tests need root');
     opened.directory = mkdtempSync(join(tmpdir(), `${mark}-`));
     spawnSync('chmod', ['711', opened.directory]);
-    const holder = spawn('sh', [join(import.meta.dirname, 'hold.sh'), mark], {
+    const holder = spawn('sh', [HOLD, mark], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const ended = new Promise<void>((done) => holder.on('exit', () => done()));
@@ -79,6 +87,7 @@ export function useSandbox(setUp: (sandbox: Sandbox) => Promise<void> | void): S
 
   afterAll(async () => {
     await opened.close();
+    if (isV2) await killAll(mark);
     rmSync(opened.directory, { recursive: true, force: true });
     for (const path of cgroupPaths(mark).reverse()) spawnSync('rmdir', [path]);
     expect(cgroupPaths(mark), 'cgroups left behind').toEqual([]);
@@ -86,7 +95,7 @@ export function useSandbox(setUp: (sandbox: Sandbox) => Promise<void> | void): S
   });
 
   const enter = (command: readonly string[]): [string, string[]] => {
-    const namespaces = ['-m', '-n', '-p', '-i', '-u', '-C'];
+    const namespaces = isV2 ? ['-m', '-n'] : ['-m', '-n', '-p', '-i', '-u', '-C'];
     // The caller's own cgroup must be the place's too.
     return ['sh', [ENTER, mark, 'nsenter', '-t', String(opened.pid), ...namespaces, ...command]];
   };
@@ -94,6 +103,9 @@ export function useSandbox(setUp: (sandbox: Sandbox) => Promise<void> | void): S
   const self: Sandbox = {
     get directory() {
       return opened.directory;
+    },
+    get pid() {
+      return String(opened.pid);
     },
     run(command, { input = '', env = {}, timeoutMs = 60_000 } = {}) {
       const out = mkdtempSync(join(opened.directory, 'out-'));
@@ -103,7 +115,7 @@ export function useSandbox(setUp: (sandbox: Sandbox) => Promise<void> | void): S
         input,
         stdio: ['pipe', 'ignore', 'ignore'],
         env: { ...process.env, TERM: 'xterm', ...env },
-        timeout: timeoutMs,
+        timeout: timeoutMs * PATIENCE,
         killSignal: 'SIGKILL',
       });
       const [stdout = '', stderr = ''] = ['stdout', 'stderr'].map((one) =>
@@ -142,14 +154,23 @@ export function useSandbox(setUp: (sandbox: Sandbox) => Promise<void> | void): S
       return path;
     },
     cgroups() {
+      if (isV2) return directoriesIn(['/sys/fs/cgroup']);
       const below = cgroupPaths(mark).map((path) => path.split(`/${mark}`)[1] ?? '');
       return [...new Set(below)].filter((path) => path !== '').sort();
     },
+    noCgroup: (part) =>
+      until(
+        () => !self.cgroups().some((path) => path.includes(part)),
+        `the end of the cgroups of ${part}`,
+        hasSystemd ? SYSTEMD_PATIENCE_MS : 0,
+      ),
   };
   return self;
 }
 
-const ENTER = join(import.meta.dirname, 'enter.sh');
+const SYSTEMD_PATIENCE_MS = 20_000;
+const HOLD = join(TOP, 'test/interop/hold.sh');
+const ENTER = join(TOP, 'test/interop/enter.sh');
 const REDIRECT = 'exec "$@" >"$0/stdout" 2>"$0/stderr"';
 
 /** On a busy machine a daemon that starts others takes its time. */
@@ -158,9 +179,28 @@ const LOG_LINES = 15;
 
 /** Every cgroup of the mark, parents first. */
 function cgroupPaths(mark: string): string[] {
-  const roots = readdirSync('/sys/fs/cgroup').map((one) => `/sys/fs/cgroup/${one}/${mark}`);
+  const hierarchies = readdirSync('/sys/fs/cgroup').map((one) => `/sys/fs/cgroup/${one}/${mark}`);
+  return directoriesIn(isV2 ? [ownCgroup(mark)] : hierarchies);
+}
+
+/** On v2: as hold.sh has it. */
+function ownCgroup(mark: string): string {
+  const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1] ?? '';
+  return join('/sys/fs/cgroup', own, mark);
+}
+
+function directoriesIn(roots: readonly string[]): string[] {
   const found = spawnSync('find', [...roots, '-type', 'd'], { encoding: 'utf8' });
   return found.stdout.split('\n').filter((line) => line !== '');
+}
+
+/** What engines left running, which on v2 no PID namespace ends. */
+async function killAll(mark: string): Promise<void> {
+  const directory = ownCgroup(mark);
+  writeFileSync(join(directory, 'cgroup.kill'), '1');
+  const isEmpty = () =>
+    readFileSync(join(directory, 'cgroup.events'), 'utf8').includes('populated 0');
+  await until(isEmpty, 'the end of what engines left running');
 }
 
 function nullDevice(): string {
@@ -170,9 +210,9 @@ function nullDevice(): string {
 
 /** Polls until it holds; throws after a while, naming what was waited for. */
 export async function until(holds: () => boolean, what: string, timeoutMs = 40_000): Promise<void> {
-  const end = Date.now() + timeoutMs;
+  const end = Date.now() + timeoutMs * PATIENCE;
   while (!holds()) {
     if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
-    await new Promise((done) => setTimeout(done, 50));
+    await new Promise((done) => setTimeout(done, 50 * PATIENCE));
   }
 }

@@ -1,13 +1,15 @@
 /**
  * `npm run test:vm [-- NAME...]`: the integration tests that want cgroup v2, systemd or AppArmor, on a kernel
- * of Debian's in virtual machines; with names only the machines whose names hold one. Two at a time: in each
- * mostly one processor is busy. Needs root, ./tsrun built, and apt.
+ * of Debian's in virtual machines; with names only the machines whose names hold one, and of them those that take
+ * hours. Two at a time: in each mostly one processor is busy. Needs root, ./tsrun built, and apt.
+ * TSRUN_INTEROP_WRITE=1 writes test/interop/table.md.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { prepareCriu } from '../interop/criu.ts';
 import { installEngines } from '../interop/install.ts';
+import { type Seen, writeTable } from '../interop/table.ts';
 import { judge, type Run, type Skip } from './judge.ts';
 
 const here = import.meta.dirname;
@@ -23,6 +25,8 @@ interface Machine {
   /** Of these what runc is held to as well; what it does not do is in runc-differs.json. */
   readonly onRunc: readonly string[];
   readonly skips: readonly Skip[];
+  /** Only when it is named, and for so long. */
+  readonly byHandSeconds?: number;
 }
 
 const V1_ONLY: readonly Skip[] = [
@@ -33,6 +37,9 @@ const V1_ONLY: readonly Skip[] = [
   { test: /devices is in devices\.list/, reason: 'v1 alone has it' },
   { test: /^update --cpu-rt-period/, reason: 'v1 alone has it' },
 ];
+
+/** A few features that meet systemd's cgroups, on tsrun alone. */
+const ENGINES_SOON = { TSRUN_INTEROP_RUNTIMES: 'tsrun', TSRUN_RETRY: '1' };
 
 /** The longest first: the others run beside it. */
 const MACHINES: readonly Machine[] = [
@@ -80,9 +87,22 @@ const MACHINES: readonly Machine[] = [
     skips: V1_ONLY,
   },
   {
-    name: 'engines: podman under systemd, CRIU',
+    name: 'engines under systemd: podman, CRIU',
     options: ['--systemd'],
-    tests: ['engines', 'criu'],
+    env: ENGINES_SOON,
+    tests: ['interop-podman-systemd:run, exec, stats|table.md', 'criu'],
+    onRunc: [],
+    skips: [],
+  },
+  {
+    name: 'engines under systemd: docker, containerd',
+    options: ['--systemd', '--mem', '3072'],
+    env: ENGINES_SOON,
+    tests: [
+      'interop-cri:SystemdCgroup|table.md',
+      'interop-containerd:runc-systemd-cgroup|table.md',
+      'interop-docker:driver is systemd|table.md',
+    ],
     onRunc: [],
     skips: [],
   },
@@ -101,6 +121,22 @@ const MACHINES: readonly Machine[] = [
       { test: /^a user's systemd/, reason: 'has no controllers to give on v1' },
     ],
   },
+  // The engines' tests whole, with both runtimes: `npm run test:vm:interop`.
+  ...[
+    ['podman', 'podman-systemd', 'podman-rootless', 'podman-groups', 'podman'],
+    ['docker', 'docker', 'buildah'],
+    ['containerd', 'cri', 'containerd'],
+  ].map(
+    ([name, ...tests]): Machine => ({
+      name: `interop: ${name}`,
+      options: ['--systemd', '--mem', '4096'],
+      env: { TSRUN_RETRY: '1' },
+      tests: tests.map((test) => `interop-${test}`),
+      onRunc: [],
+      skips: [],
+      byHandSeconds: 4 * 3600,
+    }),
+  ),
 ];
 
 const command = ({ tests, onRunc }: Machine): string => {
@@ -124,7 +160,8 @@ async function boot(machine: Machine): Promise<Row> {
   const started = Date.now();
   const env = { ...machine.env, ...passed() };
   const variables = Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
-  const options = [...machine.options, '--timeout', '900', ...variables];
+  const limit = `${machine.byHandSeconds ?? 900}`;
+  const options = [...machine.options, '--timeout', limit, ...variables];
   const output = await outputOf(join(here, 'run'), [
     ...options,
     '--',
@@ -151,7 +188,7 @@ async function boot(machine: Machine): Promise<Row> {
 
 const passed = (): Record<string, string> =>
   Object.fromEntries(
-    ['TSRUN_VERIFIED'].flatMap((name) => {
+    ['TSRUN_VERIFIED', 'TSRUN_INTEROP_WRITE'].flatMap((name) => {
       const value = process.env[name];
       return value === undefined ? [] : [[name, value] as const];
     }),
@@ -184,7 +221,7 @@ function prepare(machines: readonly Machine[]): void {
   const missing = names
     .map((test) => test.split(':')[0] ?? '')
     .filter((name) => !existsSync(join(top, 'dist/vm', `${name}.test.mjs`)));
-  if (names.some((name) => /^(engines|criu)/.test(name))) {
+  if (names.some((name) => /^(interop|criu)/.test(name))) {
     installEngines();
     // In the machine there is no network; it has the path and the files of this one.
     process.env['PATH'] = `${prepareCriu()}:${process.env['PATH']}`;
@@ -194,9 +231,19 @@ function prepare(machines: readonly Machine[]): void {
   process.exit(1);
 }
 
+/** What features.ts prints of what it saw inside. */
+function writeSections(output: string): void {
+  for (const [, text = ''] of output.matchAll(/^section (.*)$/gm)) {
+    const { title, seen } = JSON.parse(text) as { title: string; seen: readonly Seen[] };
+    writeTable(title, 'machine', seen);
+  }
+}
+
 const wanted = process.argv.slice(2);
 const machines = MACHINES.filter(
-  ({ name }) => wanted.length === 0 || wanted.some((each) => name.includes(each)),
+  ({ name, byHandSeconds }) =>
+    wanted.some((each) => name.includes(each)) ||
+    (wanted.length === 0 && byHandSeconds === undefined),
 );
 prepare(machines);
 const queue = [...machines];
@@ -207,6 +254,7 @@ async function work(): Promise<void> {
     const row = await boot(next);
     console.log(`\n== ${row.name}\n${row.output}`);
     rows.push(row);
+    writeSections(row.output);
   }
 }
 await Promise.all(Array.from({ length: AT_ONCE }, work));

@@ -10,7 +10,17 @@ import { build } from 'esbuild';
 
 const here = import.meta.dirname;
 const tests = join(here, '../integration');
+const engines = join(here, '../interop');
 const target = join(here, '../../dist/vm');
+
+const REQUIRE =
+  "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);";
+
+function testsIn(directory, prefix) {
+  return readdirSync(directory)
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => ({ in: join(directory, name), out: prefix + name.replace(/\.ts$/, '') }));
+}
 
 rmSync(target, { recursive: true, force: true });
 mkdirSync(target, { recursive: true });
@@ -20,16 +30,12 @@ const compiled = spawnSync('cc', ['-O1', '-o', join(target, 'refuse'), join(here
 if (compiled.status !== 0) process.exit(1);
 await build({
   entryPoints: [
-    join(here, 'suite.ts'),
-    join(here, 'cgroup2.test.ts'),
-    join(here, 'engines.test.ts'),
-    join(here, 'physical.test.ts'),
-    join(here, 'criu.test.ts'),
-    ...readdirSync(tests)
-      .filter((name) => name.endsWith('.test.ts'))
-      .map((name) => join(tests, name)),
+    { in: join(here, 'suite.ts'), out: 'suite' },
+    ...testsIn(here, ''),
+    ...testsIn(tests, ''),
+    // Some are named as those of the integration are.
+    ...testsIn(engines, 'interop-'),
   ],
-  entryNames: '[name]',
   outdir: target,
   outExtension: { '.js': '.mjs' },
   bundle: true,
@@ -39,5 +45,7 @@ await build({
   target: 'node20',
   minifyWhitespace: false,
   logLevel: 'warning',
+  // Packages of theirs are CommonJS, and require what Node has.
+  banner: { js: REQUIRE },
   alias: { vitest: join(here, 'vitest.ts') },
 });

@@ -2,14 +2,15 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Config } from '../integration/config.ts';
 import { useContainers } from '../integration/runtime.ts';
+import { loadProfiles } from '../interop/machine.ts';
 import { until } from '../interop/sandbox.ts';
-import { PROFILES, useProfiles } from './programs.ts';
 
 const t = useContainers();
-useProfiles(t, PROFILES);
+const PROFILES = ['tsrun-engine-one', 'tsrun-engine-two'] as const;
+beforeAll(() => loadProfiles(PROFILES, t.directory));
 
 /** A dump that serves its pages itself was seen to take most of a minute on a busy machine. */
 const PATIENCE_MS = 100_000;

@@ -35,11 +35,13 @@ const runner: VitestRunner = {
     testNamePattern: undefined,
     allowOnly: false,
     sequence: { seed: 0, hooks: 'stack', setupFiles: 'list' },
-    chaiConfig: undefined,
+    // Whole names of features in titles.
+    chaiConfig: { truncateThreshold: 0 },
     maxConcurrency: 1,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    retry: 0,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+    // Engines have races of their own.
+    retry: Number(process.env['TSRUN_RETRY'] ?? 0),
     includeTaskLocation: false,
     tags: [],
     tagsFilter: undefined,

@@ -87,8 +87,11 @@ const message = (facts: Partial<Message>): Uint8Array =>
     ...facts,
   });
 const hello = message({ replySerial: 1, signature: 's', body: [':1.99'] });
-const signal = (sender: string, name: string) =>
-  message({ type: SIGNAL, sender, path: '/a', interface: 'a.b', member: name });
+const signal = (sender: string, name: string, text = 'text') =>
+  message({
+    ...{ type: SIGNAL, sender, path: '/a', interface: 'a.b', member: name },
+    ...{ signature: 's', body: [text] },
+  });
 const CALL: Call = { destination: 'a.b', path: '/a', interface: 'a.b', member: 'Ask', result: 'o' };
 const OK = 'OK 0123456789abcdef\r\n';
 
@@ -211,15 +214,31 @@ describe('a call on the bus', () => {
 });
 
 describe('a signal', () => {
-  it('counts only when it is from who was asked: on a bus anyone may send one', async () => {
-    const both = Buffer.concat([signal(':1.666', 'Forged'), signal(NAME, 'Real')]);
-    const result = message({ replySerial: 2, signature: 'o', body: ['/job/1'] });
-    const path = await start({ greeting: OK, answers: [hello, Buffer.concat([both, result])] });
+  /** What the first `Done` says, which comes between these and the result of a call. */
+  const firstOf = async (signals: readonly Uint8Array[]) => {
+    const result = message({ replySerial: 3, signature: 'o', body: ['/job/1'] });
+    const matched = message({ replySerial: 2 });
+    const answers = [hello, matched, Buffer.concat([...signals, result])];
+    const path = await start({ greeting: OK, answers });
     const deadline = monotonicMs() + 2000;
     const connection = new DbusConnection(path, 0, 'bus', deadline);
+    const about = { sender: 'a.b', path: '/a', interface: 'a.b' };
+    connection.expect({ ...about, member: 'Done' }, deadline);
     const { sender } = connection.call(CALL, deadline);
-    expect(connection.nextSignal(sender, deadline).member).toBe('Real');
+    const { body } = connection.nextSignal(sender, deadline);
     connection.close();
+    return body;
+  };
+
+  it('counts only when it is from who was asked: on a bus anyone may send one', async () => {
+    const both = [signal(':1.666', 'Done', 'forged'), signal(NAME, 'Done', 'real')];
+    expect(await firstOf(both)).toEqual(['real']);
+  });
+  it('is passed over, its body unread, when it is another than was asked for', async () => {
+    // Its one string ends behind the message.
+    const other = signal(NAME, 'Noise', 'other');
+    other[other.length - 10] = 99;
+    expect(await firstOf([other, signal(NAME, 'Done', 'real')])).toEqual(['real']);
   });
 });
 
