@@ -2,7 +2,7 @@
  * tsrun as a library, on Node: a config.json loaded, checked and planned, as `tsrun create` would. Nothing
  * of the machine is changed, and no privilege is needed.
  */
-import { prepareCreate } from './container/prepare.ts';
+import { DETACHED, prepareCreate } from './container/prepare.ts';
 import { probeHost } from './container/probe.ts';
 import type { CgroupManager } from './container/request.ts';
 import { setEngine } from './engine/current.ts';
@@ -59,7 +59,7 @@ export function plan(bundle: string, options: PlanOptions = {}): Plan {
     systemdTimeoutMs: 30_000,
     warn: options.warn ?? (() => {}),
   };
-  return prepareCreate(request, probeHost(), false).plan;
+  return prepareCreate(request, probeHost(), DETACHED).plan;
 }
 
 /** A plan as `tsrun plan` prints it. */

@@ -66,6 +66,7 @@ export async function build(entry, image, target, { include, library, compiler }
   const maker = join(work, 'tsrun-maker');
   cc(
     ...['-O2', '-flto', '-fno-pie', '-no-pie', '-static', '-DTSRUN_SNAPSHOT'],
+    '-fno-asynchronous-unwind-tables',
     ...[...WARNINGS, ...HARDENING],
     ...['-ffunction-sections', '-fdata-sections', '-Wl,--gc-sections', '-Wl,-z,noseparate-code'],
     ...[`-Wl,--section-start=tsrun_heap=0x${HEAP_ADDRESS.toString(16)}`, SYMBOLS ? '-g' : '-s'],

@@ -22,6 +22,7 @@ const FLAGS = [
   '-fwrapv',
   '-funsigned-char',
   '-fno-pie',
+  '-fno-asynchronous-unwind-tables',
   '-ffunction-sections',
   '-fdata-sections',
 ];

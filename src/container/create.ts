@@ -14,7 +14,7 @@ import { filterCompiler } from './filters.ts';
 import { runPoststop } from './hooks.ts';
 import { cgroupsOf, newRecord } from './newRecord.ts';
 import { Slots } from './perform.ts';
-import { type Prepared, prepareCreate } from './prepare.ts';
+import { type Attachment, DETACHED, type Prepared, prepareCreate } from './prepare.ts';
 import { probeHost } from './probe.ts';
 import type { StateRecord } from './record.ts';
 import type { CreateRequest } from './request.ts';
@@ -26,7 +26,7 @@ import { claim, removeDirectory, type Stored, saveRecord, seccompSocketOf } from
  * the property to blame; nothing is left of it then.
  */
 export function create(request: CreateRequest): void {
-  createContainer(request, 'detached').slots.closeAll();
+  createContainer(request, DETACHED).slots.closeAll();
 }
 
 export interface Created {
@@ -36,14 +36,13 @@ export interface Created {
    */
   readonly slots: Slots;
   readonly stored: Stored;
+  /** Init waits for `start`. */
+  readonly waits: boolean;
 }
 
 /** Creates a container for who goes on with it in the same process. */
-export function createContainer(
-  request: CreateRequest,
-  attachment: 'detached' | 'foreground',
-): Created {
-  const prepared = prepareCreate(request, probeHost(), attachment === 'foreground');
+export function createContainer(request: CreateRequest, attachment: Attachment): Created {
+  const prepared = prepareCreate(request, probeHost(), attachment);
   const { options } = prepared.context;
   checkConsole(prepared.context);
   checkPreserved(options.preserveFds);
@@ -94,7 +93,7 @@ function perform(
       compileFilter: compilerOf(request, directory),
       ...(request.trace === undefined ? {} : { tracer: request.trace(plan) }),
     });
-    return { slots, stored: { directory, record } };
+    return { slots, stored: { directory, record }, waits: context.options.goesOn !== true };
   } catch (thrown) {
     const wasSpawned = slots.has(INIT);
     if (wasSpawned) attempt(request, () => removePidFile(request.pidFile, slots.get(INIT)));

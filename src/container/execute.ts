@@ -50,7 +50,9 @@ export interface Tracer {
 }
 
 /**
- * Performs a plan to its end, or until init waits for `start`. A failure is thrown as TsrunError that
+ * Performs a plan to its end, or until init waits for `start`. Up to clone3 the runtime and outer work side by
+ * side: outer waits before a step for the runtime's steps above it, the runtime for outer only where a step is
+ * about outer's process. A failure is thrown as TsrunError that
  * names the property; the executor's processes are then gone, what runtime steps made is not.
  */
 export function execute(execution: Execution): void {
@@ -61,13 +63,26 @@ export function execute(execution: Execution): void {
   if (first < 0) return;
   const session = startExecutor(execution);
   try {
-    converse(execution, session, end);
+    converse(execution, session, performAhead(execution, end));
   } catch (thrown) {
     endExecutor(session);
     throw thrown;
   } finally {
     release(session.control);
   }
+}
+
+/** What comes before clone3 and is not about a process; the first step that is not done is returned. */
+function performAhead(execution: Execution, begin: number): number {
+  const { steps } = execution.plan;
+  for (let index = begin; index < steps.length; index += 1) {
+    const current = steps[index];
+    if (current === undefined || current.op.call === 'clone3') return index;
+    if (current.actor !== 'runtime') continue;
+    if (Object.values(current.op).includes(OUTER)) return index;
+    performStep(execution, index);
+  }
+  return steps.length;
 }
 
 interface Session {

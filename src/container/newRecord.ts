@@ -16,8 +16,6 @@ export function newRecord(
   cgroups: readonly string[],
 ): StateRecord {
   const { spec, options } = context;
-  // From the end, where it is: before it may be thousands of mounts.
-  const accept = steps.findLastIndex(({ op }) => op.call === 'accept');
   const early = beforeInit(steps);
   const pid = spec.linux?.namespaces?.find(({ type }) => type === 'pid');
   return {
@@ -37,10 +35,19 @@ export function newRecord(
     ...resctrlOf(early),
     shares_pid_namespace: pid === undefined || pid.path !== undefined,
     no_new_keyring: options.noNewKeyring,
-    behind_accept: { first: accept + 1, steps: steps.slice(accept + 1) },
+    behind_accept: behindAccept(steps),
     poststart: planPoststartHooks(context),
     poststop: planPoststopHooks(context),
   };
+}
+
+/** What is left for `start` to name, should it fail. */
+function behindAccept(steps: Plan['steps']): StateRecord['behind_accept'] {
+  // From the end, where it is: before it may be thousands of mounts.
+  const accept = steps.findLastIndex(({ op }) => op.call === 'accept');
+  return accept < 0
+    ? { first: steps.length, steps: [] }
+    : { first: accept + 1, steps: steps.slice(accept + 1) };
 }
 
 /** The container's own cgroup directories, one a hierarchy. */

@@ -19,6 +19,15 @@ import { notifyAddress } from './notifyRelay.ts';
 import type { CreateRequest, WatchedSeccomp } from './request.ts';
 import { directoryOf, seccompSocketOf } from './store.ts';
 
+/** What becomes of a container that is created: the options of the same names (plan/context.ts). */
+export interface Attachment {
+  readonly foreground: boolean;
+  readonly goesOn?: true;
+}
+
+/** Of `create`: whoever comes next starts it. */
+export const DETACHED: Attachment = { foreground: false };
+
 export interface Prepared {
   readonly context: PlanContext;
   readonly plan: Plan;
@@ -33,14 +42,14 @@ export interface Prepared {
 export function prepareCreate(
   request: CreateRequest,
   machine: HostFacts,
-  foreground: boolean,
+  attachment: Attachment,
 ): Prepared {
   const file = `${request.bundle}/config.json`;
   const configText = unless(['ENOENT', 'ENOTDIR'], () => readText(file));
   if (configText === undefined) throw configMissing(file);
   const { value: spec, warnings } = loadConfig(configText, 'config.json');
   for (const warning of warnings) request.warn(warning);
-  const context = contextFor(request, spec, machine, foreground);
+  const context = contextFor(request, spec, machine, attachment);
   const lacking = reportProblems(checkHost(context), configText, 'config.json');
   for (const warning of lacking) request.warn(warning);
   return { context, plan: buildPlan(CREATE, context), configText };
@@ -51,10 +60,10 @@ export function contextFor(
   request: CreateRequest,
   spec: Spec,
   machine: HostFacts,
-  foreground: boolean,
+  attachment: Attachment,
 ): PlanContext {
   const host = { ...machine, ...factsFor(spec, request) };
-  return { spec, host, options: optionsOf(request, spec, host, foreground) };
+  return { spec, host, options: optionsOf(request, spec, host, attachment) };
 }
 
 /** What is asked of the machine for some configs alone, and what the command line says of it. */
@@ -85,7 +94,7 @@ function optionsOf(
   request: CreateRequest,
   spec: Spec,
   host: HostFacts,
-  foreground: boolean,
+  { foreground, goesOn }: Attachment,
 ): CreateOptions {
   const { consoleSocket, pidfdSocket, pidFile } = request;
   const { listenFds, listenFdNames } = socketActivation();
@@ -110,6 +119,8 @@ function optionsOf(
       ? {}
       : { watchSeccomp: watchOf(request.watchSeccomp, directoryOf(request.root, request.id)) }),
     foreground,
+    // The size of the terminal is set before there is a program that could ask for it.
+    ...(goesOn && spec.process?.terminal !== true ? { goesOn } : {}),
     systemdCgroup: request.cgroupManager === 'systemd',
     systemdTimeoutMs: request.systemdTimeoutMs,
     rootless: request.rootless ?? (host.euid !== 0 || host.inUserNamespace),

@@ -98,7 +98,7 @@ export function restore(request: RestoreRequest): void {
     blockSignals();
     if (!request.noSubreaper) becomeSubreaper();
   }
-  const prepared = prepareCreate(creation, probeHost(), !detach);
+  const prepared = prepareCreate(creation, probeHost(), { foreground: !detach });
   checkConsole(prepared.context);
   const cgroups = cgroupsOf(prepared.plan);
   const { directory, lock } = claim(creation.root, creation.id, prepared.configText);

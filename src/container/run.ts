@@ -5,7 +5,7 @@ import { SystemError } from '../linux/call.ts';
 import { openDirectory, release } from '../linux/files.ts';
 import { becomeSubreaper, blockSignals } from '../linux/processes.ts';
 import { INIT } from '../plan/step.ts';
-import { createContainer } from './create.ts';
+import { type Created, createContainer } from './create.ts';
 import { deleteContainer } from './delete.ts';
 import { type Ending, receiveMaster, supervise } from './foreground.ts';
 import {
@@ -15,9 +15,10 @@ import {
   pidfdOf,
   relayUntilReady,
 } from './notifyRelay.ts';
+import type { Attachment } from './prepare.ts';
 import type { StateRecord } from './record.ts';
 import type { RunRequest } from './request.ts';
-import { startCreated } from './start.ts';
+import { startCreated, startedByItself } from './start.ts';
 import type { Stored } from './store.ts';
 
 /**
@@ -27,12 +28,13 @@ import type { Stored } from './store.ts';
  */
 export function run(request: RunRequest): void {
   if (request.detach) {
-    const { slots, stored } = createContainer(request, 'detached');
+    const created = createContainer(request, attachmentOf(request, false));
+    const { slots, stored } = created;
     request.created?.(slots);
     slots.closeAll();
     const notify = notifyRelayOf(request, stored);
     const pidfd = notify && pidfdOf(stored);
-    startOrDelete(request, stored);
+    startOrDelete(request, created);
     if (notify === undefined || pidfd === undefined) return;
     request.started?.();
     relayUntilReady(notify, pidfd, stored);
@@ -40,7 +42,8 @@ export function run(request: RunRequest): void {
   // Before anything is made: a signal that comes now is the supervisor's to forward.
   blockSignals();
   if (!request.noSubreaper) becomeSubreaper();
-  const { slots, stored } = createContainer(request, 'foreground');
+  const created = createContainer(request, attachmentOf(request, true));
+  const { slots, stored } = created;
   request.created?.(slots);
   const master = receiveMaster(slots);
   // Init has the socket that `start` connects to: were it open here too, an init that was killed before it
@@ -48,7 +51,7 @@ export function run(request: RunRequest): void {
   const listening = slots.take('start');
   if (listening !== undefined) release(listening);
   const notify = notifyRelayOf(request, stored);
-  startOrDelete(request, stored);
+  startOrDelete(request, created);
   request.started?.();
   const agent = request.agent?.();
   supervise(slots.get(INIT), master, {
@@ -69,9 +72,18 @@ function notifyRelayOf({ warn }: RunRequest, stored: Stored): NotifyRelay | unde
   }
 }
 
-function startOrDelete({ root, id, warn, trace }: RunRequest, created: Stored): void {
+/** Who is to be told before the program runs, or answers its filter from the first call on, has it wait. */
+const attachmentOf = (request: RunRequest, foreground: boolean): Attachment =>
+  request.created === undefined &&
+  request.watchSeccomp === undefined &&
+  notifyAddress() === undefined
+    ? { foreground, goesOn: true }
+    : { foreground };
+
+function startOrDelete({ root, id, warn, trace }: RunRequest, created: Created): void {
   try {
-    startCreated(created, warn, trace);
+    if (created.waits) startCreated(created.stored, warn, trace);
+    else startedByItself(created.stored, warn, trace);
   } catch (thrown) {
     deleteContainer(root, id, true, warn);
     throw thrown;

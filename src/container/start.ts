@@ -62,6 +62,11 @@ export function startCreated(created: Stored, warn: Warn, trace?: Trace): void {
   startStored(created, warn, go, trace);
 }
 
+/** What is left of `start` for a container that has gone on by itself and runs. */
+export function startedByItself(stored: Stored, warn: Warn, trace?: Trace): void {
+  if (stored.record.poststart.length > 0) startStored(stored, warn, () => undefined, trace);
+}
+
 function startStored(
   stored: Stored,
   warn: Warn,

@@ -9,7 +9,7 @@ import { buildPlan } from '../plan/build.ts';
 import { CREATE } from '../plan/sequence.ts';
 import { loadSaved } from '../spec/load.ts';
 import { cgroupsOf, newRecord } from './newRecord.ts';
-import { contextFor } from './prepare.ts';
+import { contextFor, DETACHED } from './prepare.ts';
 import { probeHost } from './probe.ts';
 import type { StateRecord } from './record.ts';
 import type { CreateRequest, Warn } from './request.ts';
@@ -23,7 +23,7 @@ import { directoryOf, loadIfReadable, savedConfig, storedIds } from './store.ts'
 export function recordOfConfig(root: string, id: string, warn: Warn): StateRecord | undefined {
   const spec = readConfig(directoryOf(root, id));
   if (spec === undefined) return undefined;
-  const context = contextFor(requestOf(root, id, spec, warn), spec, probeHost(), false);
+  const context = contextFor(requestOf(root, id, spec, warn), spec, probeHost(), DETACHED);
   const plan = buildPlan(CREATE, context);
   const others = storedIds(root).flatMap(
     (other) => loadIfReadable(root, other)?.record.cgroup_paths ?? [],

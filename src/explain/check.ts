@@ -1,7 +1,7 @@
 /** `tsrun check`: what is wrong with a bundle's config.json, for people, programs and code scanners. */
 import type { Invocation } from '../cli/invocation.ts';
 import { print } from '../cli/output.ts';
-import { contextFor } from '../container/prepare.ts';
+import { contextFor, DETACHED } from '../container/prepare.ts';
 import { probeHost } from '../container/probe.ts';
 import { engine } from '../engine/current.ts';
 import { configMissing, usage } from '../errors.ts';
@@ -51,7 +51,7 @@ function hostFindings(
 ): readonly Finding[] {
   if (value === undefined) return [];
   const request = bundleRequest(invocation, realPath(bundle));
-  const context = contextFor(request, value, probeHost(), false);
+  const context = contextFor(request, value, probeHost(), DETACHED);
   const located = parseLocated(text);
   return lookAtHost(context, machineFor(context.options.rootfs, value)).map((problem) =>
     hostFinding({ ...problem, position: located.positionOf(problem.path) }),

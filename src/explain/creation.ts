@@ -7,7 +7,7 @@ import { hasMountApi } from '../config/mounts/entry.ts';
 import { createContainer } from '../container/create.ts';
 import { deleteContainer } from '../container/delete.ts';
 import { PIDFD_FILE } from '../container/ending.ts';
-import { prepareCreate } from '../container/prepare.ts';
+import { DETACHED, prepareCreate } from '../container/prepare.ts';
 import { probeHost } from '../container/probe.ts';
 import type { CreateRequest, RunRequest } from '../container/request.ts';
 import { run as runContainer } from '../container/run.ts';
@@ -27,10 +27,7 @@ export function create(invocation: Invocation): void {
   checkOverlay(request);
   const trace = traceOf(invocation);
   tracing(trace, () => {
-    const { slots } = createContainer(
-      { ...request, ...(trace && { trace: trace.of }) },
-      'detached',
-    );
+    const { slots } = createContainer({ ...request, ...(trace && { trace: trace.of }) }, DETACHED);
     createdOf(invocation)?.(slots);
     slots.closeAll();
   });
@@ -60,7 +57,7 @@ export function run(invocation: Invocation): void {
 /** An overlay is mounted for the container alone, by the calls of Linux 5.12. */
 function checkOverlay(request: CreateRequest): void {
   if (request.overlay === undefined) return;
-  const { context } = prepareCreate({ ...request, warn: () => {} }, probeHost(), false);
+  const { context } = prepareCreate({ ...request, warn: () => {} }, probeHost(), DETACHED);
   if (!hasNamespace(context.spec, 'mount')) {
     throw usage('--overlay takes a container with a mount namespace of its own');
   }

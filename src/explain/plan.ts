@@ -2,7 +2,7 @@
 import { bundleOf } from '../cli/creation.ts';
 import type { Invocation } from '../cli/invocation.ts';
 import { print } from '../cli/output.ts';
-import { prepareCreate } from '../container/prepare.ts';
+import { DETACHED, prepareCreate } from '../container/prepare.ts';
 import { probeHost } from '../container/probe.ts';
 import { usage } from '../errors.ts';
 import { readText } from '../linux/files.ts';
@@ -36,7 +36,7 @@ export function plan(invocation: Invocation): void {
   }
   const bundle = realPath(args[0] ?? bundleOf(invocation));
   const prepare = (path: string, id?: string) =>
-    prepareCreate(bundleRequest(invocation, path, id), probeHost(), false);
+    prepareCreate(bundleRequest(invocation, path, id), probeHost(), DETACHED);
   const [why, other] = [values.text('why'), values.text('diff')];
   if (why !== undefined) print(formatWhy(prepare(bundle), why));
   else if (other === undefined) print(format(prepare(bundle).plan, bundle));

@@ -54,7 +54,9 @@ export function watchOf(invocation: Invocation, request: RunRequest): Watch | un
   const [flag] = given;
   if (flag === undefined) return undefined;
   if (request.detach) throw usage(`--${flag} takes a run in the foreground, not --detach`);
-  const { spec } = prepareCreate({ ...request, warn: () => {} }, probeHost(), true).context;
+  const { spec } = prepareCreate({ ...request, warn: () => {} }, probeHost(), {
+    foreground: true,
+  }).context;
   if (hasAgent(spec)) {
     throw usage(
       `--${flag}: linux.seccomp has an agent of its own (SCMP_ACT_NOTIFY), and a filter can have one`,

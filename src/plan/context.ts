@@ -88,6 +88,8 @@ export interface CreateOptions {
   readonly pidFile?: string;
   /** Foreground run: the master of a terminal goes to the runtime, for the supervisor. */
   readonly foreground: boolean;
+  /** `run`: init goes on to its execve by itself, and nobody is to `start` it. */
+  readonly goesOn?: true;
   readonly systemdCgroup: boolean;
   /** How long systemd may take over a request; 30 s when absent. */
   readonly systemdTimeoutMs?: number;

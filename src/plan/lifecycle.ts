@@ -19,13 +19,11 @@ export const planCreating = (_context: PlanContext): readonly Step[] => [
   step('runtime', '', { call: 'save_state', status: 'creating' }),
 ];
 
-export const planStartSocket = ({ options }: PlanContext): readonly Step[] => [
-  step('runtime', '', {
-    call: 'listen',
-    path: `${options.stateDirectory}/${START_SOCKET}`,
-    out: 'start',
-  }),
-];
+export function planStartSocket({ options }: PlanContext): readonly Step[] {
+  if (options.goesOn) return [];
+  const path = `${options.stateDirectory}/${START_SOCKET}`;
+  return [step('runtime', '', { call: 'listen', path, out: 'start' })];
+}
 
 /**
  * The socket for a terminal's master: the one of --console-socket, or in the foreground a pair whose
@@ -105,6 +103,10 @@ export const planExecuting = (_context: PlanContext): readonly Step[] => [
   step('init', '', { call: 'executing' }),
 ];
 
+/** Of an init that waits for no `start`. */
+export const planGoOn = (context: PlanContext): readonly Step[] =>
+  context.options.goesOn ? planExecuting(context) : [];
+
 /** Of a process in a container: what is told of it, once nothing but its execve can fail. */
 export const planAnnounce = (context: PlanContext): readonly Step[] => [
   ...planPidfd(context, 'setns'),
@@ -116,9 +118,8 @@ function planPidFile({ options }: PlanContext): readonly Step[] {
   return [step('runtime', '', { call: 'write_pid_file', path: options.pidFile, pid: INIT })];
 }
 
-export const planAccept = (_context: PlanContext): readonly Step[] => [
-  step('init', '', { call: 'accept', socket: 'start' }),
-];
+export const planAccept = ({ options }: PlanContext): readonly Step[] =>
+  options.goesOn ? [] : [step('init', '', { call: 'accept', socket: 'start' })];
 
 /**
  * Nothing of the host's is open any more while init waits for `start`, but the socket it waits on: a
@@ -129,7 +130,7 @@ export const planCloseRange = ({
   container,
 }: PlanContext & { readonly container?: unknown }): readonly Step[] => {
   const first = FIRST_PRESERVED + options.preserveFds;
-  // `exec` waits for nobody.
-  const kept = container === undefined ? { keep: 'start' as const } : {};
+  // `exec` and `run` wait for nobody.
+  const kept = container === undefined && !options.goesOn ? { keep: 'start' as const } : {};
   return [step('init', '', { call: 'close_range', first, ...kept })];
 };

@@ -25,6 +25,7 @@ import { planMemoryPolicy } from '../config/linux/memoryPolicy.ts';
 import {
   planCgroupNamespace,
   planClone,
+  planEarlyNamespaces,
   planIpcNamespace,
   planJoinNamespaces,
   planLoopback,
@@ -98,6 +99,7 @@ import {
   planCreated,
   planCreating,
   planExecuting,
+  planGoOn,
   planHostHandles,
   planNullStreams,
   planPidfdSocket,
@@ -136,14 +138,20 @@ export const CREATE: readonly Planner[] = [
   planStartSocket,
   planNotifyDirectory,
   planConsoleSocket,
+
+  // outer: the executor in the host's namespaces, with the host's privileges. It begins here, and the runtime
+  // goes on beside it with what does not name its pid.
+  planHostHandles,
+  planEarlyNamespaces, // a network takes the kernel as long as the runtime takes for the cgroups
+
+  // runtime, meanwhile.
   planCgroup,
   planResources,
   planIntelRdt,
   planOverlayDirectories,
-  planHostRootfs, // before the executor, whose working directory is to be below it
+  planHostRootfs, // before outer goes to the rootfs
 
-  // outer: the executor in the host's namespaces, with the host's privileges.
-  planHostHandles,
+  // outer again, which waits until all above is done.
   planOomScoreAdj, // lowering it takes CAP_SYS_RESOURCE in the initial user namespace
   planSystemdUnit, // runtime: systemd makes a scope around a process, the executor
   planUnitResources,
@@ -199,9 +207,10 @@ export const CREATE: readonly Planner[] = [
   // runtime: the container is created.
   planCreated,
 
-  // init, on its own from here: waits for `start`.
+  // init, on its own from here: waits for `start`, but of `run`.
   planAccept,
   planStartContainerHooks,
+  planGoOn,
   planSeccompLate, // with no_new_privs: last, so that the filter need allow execve alone
   planExecve,
 ];

@@ -42,6 +42,13 @@ export const NAMESPACES: Readonly<Record<NamespaceType, number>> = {
 const isUnsharedByInit = (spec: Spec, type: NamespaceType): boolean =>
   type === 'cgroup' || type === 'time' || (type === 'ipc' && createsNamespace(spec, 'user'));
 
+/**
+ * Made by outer, beside the runtime, which makes the cgroups meanwhile: a network takes the kernel longer than
+ * all else before clone3. With a user namespace they are clone3's, for they must belong to it.
+ */
+const isUnsharedByOuter = (spec: Spec, type: NamespaceType): boolean =>
+  (type === 'network' || type === 'ipc' || type === 'uts') && !hasNamespace(spec, 'user');
+
 const ORIGIN = '/linux/namespaces';
 
 /** An empty path is no path, as in every config written by a Go program. */
@@ -164,12 +171,32 @@ const join = ({ type, origin }: Joined): Step =>
 export const clonesIntoCgroup = ({ spec, host }: PlanContext): boolean =>
   host.cgroup.version === 2 && host.kernel.cloneIntoCgroup && !entry(spec, 'user')?.path;
 
-/** One clone3 with a flag for every namespace created; on cgroup v2 init is born in its cgroup. */
-export function planClone(context: PlanContext): readonly Step[] {
-  const { spec } = context;
+/** What needs neither the cgroup nor the mounts of the container; the first two steps of outer. */
+export function planEarlyNamespaces({ spec }: PlanContext): readonly Step[] {
+  const flags = createdFlags(spec, (type) => isUnsharedByOuter(spec, type));
+  if (flags === 0) return [];
+  const unshare = step('outer', ORIGIN, { call: 'unshare', flags });
+  return hasEarlyLoopback(spec) ? [unshare, linkUp(spec, 'outer')] : [unshare];
+}
+
+const hasEarlyLoopback = (spec: Spec): boolean =>
+  createsNamespace(spec, 'network') && isUnsharedByOuter(spec, 'network');
+
+/** Flags of the new namespaces for which `is` holds. */
+function createdFlags(spec: Spec, is: (type: NamespaceType) => boolean): number {
   let flags = 0;
   for (const { type, path } of spec.linux?.namespaces ?? [])
-    if (!path && !isUnsharedByInit(spec, type)) flags |= NAMESPACES[type];
+    if (!path && is(type)) flags |= NAMESPACES[type];
+  return flags;
+}
+
+/** One clone3 with a flag for every other namespace created; on cgroup v2 init is born in its cgroup. */
+export function planClone(context: PlanContext): readonly Step[] {
+  const { spec } = context;
+  const flags = createdFlags(
+    spec,
+    (type) => !isUnsharedByInit(spec, type) && !isUnsharedByOuter(spec, type),
+  );
   return [
     step('outer', ORIGIN, {
       call: 'clone3',
@@ -197,7 +224,8 @@ export const planIpcNamespace = ({ spec }: PlanContext): readonly Step[] =>
     : [];
 
 /** A new network namespace has one interface, `lo`, which is down. */
+const linkUp = (spec: Spec, actor: 'outer' | 'init'): Step =>
+  step(actor, namespaceOrigin(spec, 'network'), { call: 'link_up', name: 'lo' });
+
 export const planLoopback = ({ spec }: PlanContext): readonly Step[] =>
-  createsNamespace(spec, 'network')
-    ? [step('init', namespaceOrigin(spec, 'network'), { call: 'link_up', name: 'lo' })]
-    : [];
+  createsNamespace(spec, 'network') && !hasEarlyLoopback(spec) ? [linkUp(spec, 'init')] : [];

@@ -84,11 +84,11 @@ describe('plan --why', () => {
     expect(text).toContain('Without it nothing else would be done otherwise.');
   });
   it('names what a property changes in the steps of others: the flags of clone3', () => {
-    const namespaces = [{ type: 'mount' as const }, { type: 'uts' as const }];
+    const namespaces = [{ type: 'mount' as const }, { type: 'pid' as const }];
     const text = formatWhy(prepared({ linux: { namespaces } }), '/linux/namespaces/1');
     expect(text).toContain('No step is its own.');
     expect(text).toMatch(/^- outer .*clone3\(flags=CLONE_NEWNS, /m);
-    expect(text).toMatch(/^\+ outer .*clone3\(flags=CLONE_NEWNS\|CLONE_NEWUTS, /m);
+    expect(text).toMatch(/^\+ outer .*clone3\(flags=CLONE_NEWNS\|CLONE_NEWPID, /m);
   });
   it('says when the config cannot be without the property', () => {
     expect(formatWhy(prepared({}), 'process.cwd')).toContain(

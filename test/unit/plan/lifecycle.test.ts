@@ -5,6 +5,7 @@ import {
   planConsoleSocket,
   planCreated,
   planCreating,
+  planGoOn,
   planHostHandles,
   planPidfdSocket,
   planSession,
@@ -77,6 +78,13 @@ describe('init', () => {
   });
   it('waits on the start socket', () => {
     expect(opsOf(planAccept(plain))).toEqual([{ call: 'accept', socket: 'start' }]);
+  });
+  it('of `run` goes on by itself, and says so', () => {
+    const context = contextOf(specOf({}), { options: { goesOn: true } });
+    expect([...planStartSocket(context), ...planAccept(context)]).toEqual([]);
+    expect(opsOf(planGoOn(context))).toEqual([{ call: 'executing' }]);
+    expect(planGoOn(plain)).toEqual([]);
+    expect(opsOf(planCloseRange(context))).toEqual([{ call: 'close_range', first: 3 }]);
   });
   it('closes all descriptors but the standard streams and those preserved', () => {
     expect(opsOf(planCloseRange(plain))).toEqual([

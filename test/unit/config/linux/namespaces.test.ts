@@ -7,6 +7,7 @@ import {
   joinsNamespace,
   planCgroupNamespace,
   planClone,
+  planEarlyNamespaces,
   planIpcNamespace,
   planJoinNamespaces,
   planLoopback,
@@ -93,6 +94,28 @@ describe('linux.namespaces', () => {
     const joined = namespaces({ type: 'network', path: '/n' }, { type: 'cgroup', path: '/c' });
     expect(planLoopback(contextOf(joined))).toEqual([]);
     expect(planCgroupNamespace(contextOf(joined))).toEqual([]);
+  });
+
+  it('are made before the cgroups are there where they need neither those nor mounts', () => {
+    const spec = namespaces(
+      ...(['mount', 'uts', 'network', 'pid', 'ipc'] as const).map((type) => ({ type })),
+    );
+    const context = contextOf(spec, { host: { cgroup: { version: 0 } } });
+    // CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET
+    expect(opsOf(planEarlyNamespaces(context))).toEqual([
+      { call: 'unshare', flags: 0x4c000000 },
+      { call: 'link_up', name: 'lo' },
+    ]);
+    // CLONE_NEWNS | CLONE_NEWPID
+    expect(opsOf(planClone(context))).toEqual([{ call: 'clone3', flags: 0x20020000n }]);
+    expect(planLoopback(context)).toEqual([]);
+  });
+
+  it('are all made behind a user namespace where there is one, for they must belong to it', () => {
+    expect(planEarlyNamespaces(contextOf(ALL))).toEqual([]);
+    const joined = namespaces({ type: 'user', path: '/u' }, { type: 'network' });
+    expect(planEarlyNamespaces(contextOf(joined))).toEqual([]);
+    expect(outline(planLoopback(contextOf(joined)))).toEqual(['init link_up /linux/namespaces/1']);
   });
 
   it('unshares ipc in init only next to a new user namespace', () => {
