@@ -233,7 +233,12 @@ describe.runIf(isTsrun)('a create that was killed', () => {
 describe.runIf(isTsrun)('run whose init is killed while it waits to be started', () => {
   it('says so and ends, and leaves nothing', () => {
     const injector = makeInjector(t);
-    const args = (id: string) => ['run', '--bundle', t.bundle(short), id];
+    // A terminal's size is set before there is a program: run has init wait for that.
+    const terminal = t.bundle((config) => {
+      short(config);
+      config.process.terminal = true;
+    });
+    const args = (id: string) => ['run', '--bundle', terminal, id];
     const waiting = injector.record(args(t.newId())).find(({ name }) => name === 'accept4');
     if (waiting === undefined) throw new Error('no init has waited');
     const id = t.newId();
@@ -313,8 +318,9 @@ describe.runIf(isTsrun)('create and delete --force of one id at the same time', 
       ];
       const [first, ...rest] = await Promise.all([creating, ...others]);
       for (const { status, stderr } of [first, ...rest]) {
+        // Who keeps the container locked for 300 ms, as on a busy machine, is killed by `delete --force`.
         expect({ status, stderr }).toEqual(
-          status === 0
+          status === 0 || status === 137
             ? { status, stderr: '' }
             : { status: 1, stderr: expect.stringMatching(/^tsrun: [^\n]+\n$/) },
         );
