@@ -74,10 +74,11 @@ function ownPaths(text: string): ReadonlyMap<string, string> {
 
 /** `32 31 0:29 /root /mountpoint rw,relatime - cgroup cgroup rw,cpu` (proc_pid_mountinfo(5)). */
 function parseMount(line: string) {
+  // Looked at first: most lines are of other file systems.
+  if (!line.includes(' - cgroup ')) return undefined;
   const [before = '', after = ''] = line.split(' - ');
-  const [type, , options = ''] = after.split(' ');
+  const [, , options = ''] = after.split(' ');
   const [, , , root = '/', mountpoint = ''] = before.split(' ');
-  if (type !== 'cgroup') return undefined;
   return {
     root: unescapePath(root),
     mountpoint: unescapePath(mountpoint),
@@ -86,7 +87,9 @@ function parseMount(line: string) {
 }
 
 /** The kernel writes blanks, tabs, newlines and backslashes of paths in octal. */
-const unescapePath = (path: string): string =>
+const unescapePath = (path: string): string => (path.includes('\\') ? unescapeOctal(path) : path);
+
+const unescapeOctal = (path: string): string =>
   path.replace(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
   );
