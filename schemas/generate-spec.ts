@@ -172,17 +172,20 @@ function validators(all: Definitions, names: Readonly<Record<string, string>>): 
 }
 
 /**
- * A third less code to load at each start: no paths into schemas that are not there at run time, and
- * one function for the lines that ajv repeats at each error.
+ * A third less code to load at each start: no paths into schemas that are not there at run time, one function
+ * for the lines that ajv repeats at each error, and of what a validator is told of the place the path alone.
  */
 function compact(code: string): string {
   const short = code
     .replaceAll(/schemaPath:"[^"]*",/g, '')
+    .replaceAll(/, \{instancePath="",[^}]*\}=\{\}\)/g, ', instancePath="")')
+    .replaceAll(/\{(?:instancePath:)?([^{}]*?),parentData:[^}]*\}/g, '$1')
     .replaceAll(
       /const (err\d+) = (\{[^;]*\});if\(vErrors === null\)\{vErrors = \[\1\];\}else \{vErrors\.push\(\1\);\}/g,
       'vErrors = add(vErrors, $2);',
     );
-  if (/const err\d+/.test(short)) throw new Error('ajv words its errors in another way now');
+  if (/const err\d+|parentData/.test(short))
+    throw new Error('ajv words its errors in another way now');
   return `${short}\nfunction add(errors, error) {\n  return errors === null ? [error] : [...errors, error];\n}`;
 }
 

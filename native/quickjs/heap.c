@@ -11,8 +11,8 @@
 
 enum {
 	PAGE = 4096,
-	HEAP_BYTES = 4 << 20,  /* zero pages behind the snapshot cost nothing until they are written */
-	CHUNK_BYTES = 1 << 20, /* how the heap grows behind HEAP_BYTES */
+	HEAP_BYTES = 3 << 20,  /* zero pages behind the snapshot cost nothing until they are written */
+	CHUNK_BYTES = 2 << 20, /* how the heap grows behind HEAP_BYTES: by what can be one huge page */
 	SMALL_BYTES = 1024,    /* sizes up to here step by 16, above by a quarter of a power of two */
 	SMALL_CLASSES = SMALL_BYTES / 16,
 	CLASSES = SMALL_CLASSES + 4 * 24,
@@ -74,6 +74,8 @@ static int grow(size_t bytes)
 		mmap(NULL, chunk, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		return -1;
+	/* Who comes here fills most of it: one fault for 512 of them. Kernels without huge pages have none to give. */
+	madvise(memory, chunk, MADV_HUGEPAGE);
 	heap.next = memory + 16 - HEADER;
 	heap.end = memory + chunk;
 	return 0;

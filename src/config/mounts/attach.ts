@@ -36,10 +36,12 @@ export const openDestination = (entry: MountEntry, out: Slot = MOUNT): Step =>
     out,
   });
 
+const NONE: readonly Step[] = [];
+
 /** Options `rro`, `rnosuid` and so on, in one call for the mount and all below it. */
 export function setRecursiveAttributes(entry: MountEntry, fd: Slot): readonly Step[] {
   const { recursiveSet, recursiveClear } = entry.options;
-  if ((recursiveSet | recursiveClear) === 0) return [];
+  if ((recursiveSet | recursiveClear) === 0) return NONE;
   return [
     initStep(entry, {
       call: 'mount_setattr',
@@ -65,8 +67,12 @@ export const setPropagation = (entry: MountEntry, fd: Slot): readonly Step[] =>
     }),
   );
 
-/** Attaches the detached mount `fd` at the destination, which is made like its root where it is missing. */
+/**
+ * Attaches the detached mount `fd`, given its recursive attributes, at the destination, which is made like its
+ * root where it is missing.
+ */
 export function attach(entry: MountEntry, fd: Slot): readonly Step[] {
+  const attributes = setRecursiveAttributes(entry, fd);
   const move = initStep(entry, {
     call: 'attach',
     from: fd,
@@ -74,5 +80,7 @@ export function attach(entry: MountEntry, fd: Slot): readonly Step[] {
     path: entry.destination,
     flags: targetFlags(entry),
   });
-  return entry.options.propagation.length === 0 ? [move] : [move, ...setPropagation(entry, fd)];
+  return attributes.length + entry.options.propagation.length === 0
+    ? [move]
+    : [...attributes, move, ...setPropagation(entry, fd)];
 }

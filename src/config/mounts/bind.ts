@@ -57,11 +57,7 @@ export function planBindByInit(context: PlanContext, entry: MountEntry): readonl
   const isWhole = (entry.options.flags & MS_REC) !== 0;
   return change === undefined || isWhole
     ? [openSource(context, 'init', entry, MOUNT), ...attachSource(context, entry, MOUNT)]
-    : [
-        openSourceWith(context, entry, change),
-        ...setRecursiveAttributes(entry, MOUNT),
-        ...attach(entry, MOUNT),
-      ];
+    : [openSourceWith(context, entry, change), ...attach(entry, MOUNT)];
 }
 
 /** In one call where the attributes are not for all that comes along: open_tree_attr(2) has one flag for both. */
@@ -88,7 +84,6 @@ export const planBindRemount = (context: PlanContext, entry: MountEntry): readon
 
 const attachSource = (context: PlanContext, entry: MountEntry, fd: Slot): readonly Step[] => [
   ...setAttributes(context, entry, fd),
-  ...setRecursiveAttributes(entry, fd),
   ...attach(entry, fd),
 ];
 

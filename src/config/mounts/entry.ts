@@ -11,7 +11,6 @@ import {
 } from '../../linux/constants/mount.ts';
 import type { HostFacts, PlanContext } from '../../plan/context.ts';
 import type { ConfigPath, Op, Slot, Step } from '../../plan/step.ts';
-import { step } from '../../plan/step.ts';
 import { hasNamespace, mountsOnHost } from '../linux/namespaces.ts';
 import { NOTIFY_SOCKET, notifyMounts } from '../notifySocket.ts';
 import { oncePer } from '../once.ts';
@@ -98,7 +97,7 @@ export const initialFlags = (entry: MountEntry): number =>
 export const bindSource = ({ options }: PlanContext, { source = '' }: MountEntry): string =>
   source.startsWith('/') ? source : `${options.bundle}/${source}`;
 
-export const initStep = (entry: MountEntry, op: Op): Step => step('init', entry.origin, op);
+export const initStep = ({ origin }: MountEntry, op: Op): Step => ({ actor: 'init', op, origin });
 
 /**
  * A sysfs shows a network namespace, and the kernel lets only the owner of that mount one: in a user

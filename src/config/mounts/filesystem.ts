@@ -3,7 +3,7 @@
 import type { PlanContext } from '../../plan/context.ts';
 import type { Step } from '../../plan/step.ts';
 import { mountLabel } from '../linux/mountLabel.ts';
-import { attach, setRecursiveAttributes } from './attach.ts';
+import { attach } from './attach.ts';
 import { mountAttributes, ONLY_MOUNT_2, SUPERBLOCK_OPTIONS } from './attributes.ts';
 import { hasMountApi, initialFlags, initStep, MOUNT, type MountEntry } from './entry.ts';
 import { planMount2 } from './mount2.ts';
@@ -31,7 +31,6 @@ export function planFilesystem(context: PlanContext, entry: MountEntry): readonl
     }),
     ...planQueueLabel(context, entry),
     ...planCopyUp(entry),
-    ...setRecursiveAttributes(entry, MOUNT),
     ...attach(entry, MOUNT),
   ];
 }
