@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { type Feature, testFeatures } from './features.ts';
 import { isV2, type Limits, limitFiles, limitWords } from './machine.ts';
 import { IMAGE, openPodman, type Podman, preparePodman } from './podman.ts';
-import { until, useSandbox } from './sandbox.ts';
+import { TOP, until, useSandbox } from './sandbox.ts';
 
 const sandbox = useSandbox(preparePodman);
 
@@ -178,6 +178,32 @@ const LIFE: readonly Feature<Podman>[] = [
           expect(podman.ok('inspect', '-f', '{{.State.Health.Status}}', id)).toBe('healthy');
         },
       ),
+  },
+  {
+    name: 'run --sdnotify=container, conmon, ignore',
+    check: async (podman, runtime) => {
+      const said = async (mode: string, script: string) => {
+        const at = await receiveAs(`${runtime}-${mode}`);
+        const args = ['-d', `--sdnotify=${mode}`, '--network=none', '-v', `${say()}:/bin/say`];
+        const env = { NOTIFY_SOCKET: at.address };
+        const { status, stdout, stderr } = podman.call(
+          ['run', ...args, IMAGE, 'sh', '-c', `${script}; exec sleep 1000`],
+          { env },
+        );
+        expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+        const conmon = podman.ok('inspect', '-f', '{{.State.ConmonPid}}', stdout.trim());
+        return { conmon, messages: at.messages, id: stdout.trim() };
+      };
+      const own = await said('container', 'say STATUS=up READY=1');
+      const theirs = await said('conmon', '[ -z "$NOTIFY_SOCKET" ]');
+      const nobodys = await said('ignore', '[ -z "$NOTIFY_SOCKET" ]');
+      await until(() => own.messages().includes('READY=1'), 'the container’s READY=1');
+      expect(own.messages()).toContain(`MAINPID=${own.conmon}`);
+      expect(theirs.messages()).toContain(`MAINPID=${theirs.conmon}`);
+      expect(theirs.messages()).toContain('READY=1');
+      expect(nobodys.messages()).toBe('');
+      for (const { id } of [own, theirs, nobodys]) podman.ok('rm', '-f', '-t', '0', id);
+    },
   },
   {
     name: 'run --init',
@@ -431,6 +457,26 @@ const ISOLATION: readonly Feature<Podman>[] = [
 ];
 
 testFeatures('podman', [...LIFE, ...ISOLATION], (runtime) => openPodman(sandbox, runtime));
+
+/** What a container says to NOTIFY_SOCKET with. */
+function say(): string {
+  const path = join(sandbox.directory, 'say');
+  const source = join(NOTIFY, 'say.c');
+  if (!existsSync(path)) sandbox.ok(['musl-gcc', '-static', '-Os', '-o', path, source]);
+  return path;
+}
+
+const NOTIFY = join(TOP, 'test/integration/notify');
+
+/** Whoever waits for podman's words, as systemd does. */
+async function receiveAs(name: string) {
+  const [address, file] = [`${name}.sock`, `${name}.txt`].map((one) =>
+    join(sandbox.directory, one),
+  );
+  const command = ['python3', join(NOTIFY, 'receiver.py'), `${address}`, `${file}`];
+  await sandbox.start(name, command, () => existsSync(`${file}`));
+  return { address: `${address}`, messages: () => readFileSync(`${file}`, 'utf8') };
+}
 
 const words = (text: string): string => text.trim().split(/\s+/).join(' ');
 

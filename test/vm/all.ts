@@ -82,8 +82,8 @@ const MACHINES: readonly Machine[] = [
     name: 'systemd, cgroup v2',
     options: ['--systemd'],
     env: { TSRUN_SYSTEMD_CGROUP: '1' },
-    tests: ['systemd', 'resources', 'cgroup2', 'control:pause|counts'],
-    onRunc: ['systemd'],
+    tests: ['systemd', 'resources', 'cgroup2', 'control:pause|counts', 'units'],
+    onRunc: ['systemd', 'units:of run is'],
     skips: V1_ONLY,
   },
   {
