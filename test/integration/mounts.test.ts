@@ -497,6 +497,18 @@ describe('linux.maskedPaths', () => {
     });
     expect(stdout).toBe('0\n0\n');
   });
+  it('covers with what is no slave of the host, whose /dev is shared: CRIU would ask for its master', () => {
+    const isShared = 'mount --make-rshared / && exec "$@"';
+    const prefix = ['unshare', '--mount', 'sh', '-c', isShared, 'sh'];
+    const bundle = t.bundle((config) => {
+      config.process.args = ['cat', '/proc/self/mountinfo'];
+      config.linux.maskedPaths = ['/proc/keys', '/proc/timer_list'];
+    });
+    const { stdout } = t.call(['run', '--bundle', bundle, t.newId()], { prefix });
+    const covers = stdout.split('\n').filter((line) => / \/proc\/(keys|timer_list) /.test(line));
+    expect(covers).toHaveLength(2);
+    for (const line of covers) expect(line).not.toMatch(/ (master|shared):/);
+  });
 });
 
 describe('linux.readonlyPaths', () => {

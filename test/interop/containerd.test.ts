@@ -1,6 +1,6 @@
 /** containerd's own client, ctr, with tsrun in runc's place. */
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect } from 'vitest';
 import { ctr, IMAGE, startContainerd } from './containerd.ts';
 import { prepareCriu } from './criu.ts';
@@ -164,7 +164,11 @@ const FEATURES: readonly Feature<Ctr>[] = [
       const more = ['--cap-drop', 'CAP_CHOWN', '--env', 'A=b'];
       const mount = `type=bind,src=${sandbox.directory},dst=/mnt,options=rbind:ro`;
       const script =
-        `cat ${limitFiles(allowed).join(' ')}; ` +
+        // ctr makes no cgroup namespace: v2's mount is the whole tree.
+        "own=$(sed -n 's,^0::,/sys/fs/cgroup,p' /proc/self/cgroup); " +
+        `cat ${limitFiles(allowed)
+          .map((file) => (isV2 ? `$own/${basename(file)}` : file))
+          .join(' ')}; ` +
         'touch /x 2>/dev/null || echo ro; chown 1 /mnt/x 2>/dev/null || echo denied; echo $A; ' +
         'grep Seccomp: /proc/self/status; ls -d /mnt/containerd';
       const cgroups = 'type=cgroup,src=cgroup,dst=/sys/fs/cgroup,options=ro';

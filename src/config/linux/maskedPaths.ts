@@ -10,6 +10,7 @@ import {
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
+  MS_PRIVATE,
   OPEN_TREE_CLONE,
 } from '../../linux/constants/mount.ts';
 import type { PlanContext } from '../../plan/context.ts';
@@ -77,6 +78,15 @@ const masks = (context: PlanContext): readonly Step[] => [
     path: '/dev/null',
     flags: OPEN_TREE_CLONE,
     out: FILE,
+  }),
+  // The host's /dev is shared where systemd runs: a slave of it CRIU finds no master for when it restores.
+  step('init', ORIGIN, {
+    call: 'mount_setattr',
+    fd: FILE,
+    flags: 0,
+    attr_set: 0n,
+    attr_clr: 0n,
+    propagation: BigInt(MS_PRIVATE),
   }),
   step('init', ORIGIN, {
     call: 'fsmount',

@@ -5,7 +5,11 @@ import {
   planReadonlyPaths,
 } from '../../../../src/config/linux/readonlyPaths.ts';
 import { O_PATH } from '../../../../src/linux/constants/file.ts';
-import { MOUNT_ATTR_RDONLY, OPEN_TREE_CLONE } from '../../../../src/linux/constants/mount.ts';
+import {
+  MOUNT_ATTR_RDONLY,
+  MS_PRIVATE,
+  OPEN_TREE_CLONE,
+} from '../../../../src/linux/constants/mount.ts';
 import { contextOf, HOST, opsOf, specOfLinux } from '../../context.ts';
 
 const OLD_KERNEL = { host: { kernel: { ...HOST.kernel, mountSetattr: false } } };
@@ -15,12 +19,17 @@ describe('linux.maskedPaths', () => {
   const spec = specOfLinux({ namespaces, maskedPaths: ['/proc/kcore', '/proc/scsi'] });
 
   it("covers files by the host's null device, directories by one empty read-only tmpfs", () => {
-    const [file, directory, ...masks] = planMaskedPaths(contextOf(spec));
+    const [file, own, directory, ...masks] = planMaskedPaths(contextOf(spec));
     expect(file?.op).toEqual({
       call: 'open_tree',
       path: '/dev/null',
       flags: OPEN_TREE_CLONE,
       out: 'mask-file',
+    });
+    expect(own?.op).toMatchObject({
+      call: 'mount_setattr',
+      fd: 'mask-file',
+      propagation: BigInt(MS_PRIVATE),
     });
     expect(directory?.op).toMatchObject({
       call: 'fsmount',
