@@ -48,7 +48,7 @@ function hostInfo(root: string) {
       .filter((name) => name !== ''),
     apparmor: host.lsm.apparmor,
     selinux: host.lsm.selinux,
-    seccompActions: text('/proc/sys/kernel/seccomp/actions_avail').split(' '),
+    seccompActions: text('/proc/sys/kernel/seccomp/actions_avail').split(' ').filter(Boolean),
     systemCalls: host.kernel,
     lastCapability: host.lastCap,
     programs: Object.fromEntries(PROGRAMS.map((name) => [name, findProgram(name) ?? null])),

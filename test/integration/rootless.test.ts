@@ -5,6 +5,7 @@ import {
   chownSync,
   copyFileSync,
   cpSync,
+  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -20,6 +21,7 @@ import {
   cgroupsOf,
   type Edit,
   findMount,
+  isOnNode,
   isTsrun,
   type Result,
   RUNTIME,
@@ -38,7 +40,6 @@ const home = () => join(t.directory, 'home');
 const stateRoot = () => join(home(), 'state');
 /** On Node it is the bundle beside which it stands, and what that imports. */
 const program = () => join(home(), isOnNode ? 'dist/tsrun.mjs' : 'runtime');
-const isOnNode = RUNTIME.endsWith('.mjs');
 /** Of dist/ the files alone: the directories hold what other builds and tests make. */
 const isNoBuild = (path: string) => path === dirname(RUNTIME) || !statSync(path).isDirectory();
 const own = (path: string) => spawnSync('chown', ['-R', `${USER}:${USER}`, path]);
@@ -62,7 +63,7 @@ beforeAll(() => {
 
 const ids: string[] = [];
 afterEach(() => {
-  for (const id of ids.splice(0)) {
+  for (const id of ids.splice(0).filter((one) => existsSync(join(stateRoot(), one)))) {
     expect(asUser(['delete', '--force', id]), `delete ${id}`).toMatchObject({ status: 0 });
   }
 });

@@ -2,7 +2,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { type Feature, type Runtime, runtimePath, testFeatures } from './features.ts';
+import { runtimePath } from './count.ts';
+import { type Feature, type Runtime, testFeatures } from './features.ts';
 import { makeImageArchive } from './image.ts';
 import { type Result, type RunOptions, until, useSandbox } from './sandbox.ts';
 

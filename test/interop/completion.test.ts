@@ -2,7 +2,8 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { runtimePath } from './features.ts';
+import { runtimePath } from './count.ts';
+
 import { makeRootfsArchive } from './image.ts';
 import { TOP, useSandbox } from './sandbox.ts';
 

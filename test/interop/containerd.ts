@@ -1,7 +1,8 @@
 /** containerd in a sandbox, with a handler for each runtime. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { RUNTIMES, type Runtime, runtimePath } from './features.ts';
+import { runtimePath } from './count.ts';
+import { RUNTIMES, type Runtime } from './features.ts';
 import { makeImageArchive } from './image.ts';
 import { hasSystemd } from './machine.ts';
 import { type Sandbox, TOP } from './sandbox.ts';

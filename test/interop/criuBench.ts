@@ -1,12 +1,13 @@
 /** Containers to checkpoint: bundles with a root of their own, on one of the runtimes. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Runtime, runtimePath } from './features.ts';
+import { runtimePath } from './count.ts';
+import type { Runtime } from './features.ts';
 import { type Result, type Sandbox, until } from './sandbox.ts';
 
 export interface Config {
   root: { path: string; readonly: boolean };
-  process: { terminal: boolean; args: string[] };
+  process: { terminal: boolean; args: string[]; capabilities: { ambient?: string[] } };
   mounts: { destination: string; type?: string; source: string; options: string[] }[];
   hostname?: string;
   annotations?: Record<string, string>;

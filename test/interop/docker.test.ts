@@ -1,14 +1,8 @@
 /** docker with tsrun in runc's place: a daemon for each runtime, which is its default runtime. */
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import {
-  type Feature,
-  RUNTIMES,
-  type Runtime,
-  runtimePath,
-  TESTED,
-  testFeatures,
-} from './features.ts';
+import { runtimePath } from './count.ts';
+import { type Feature, RUNTIMES, type Runtime, TESTED, testFeatures } from './features.ts';
 import { makeImageArchive } from './image.ts';
 import { hasSystemd, type Limits, limitFiles, limitWords } from './machine.ts';
 import { type Result, type RunOptions, until, useSandbox } from './sandbox.ts';
@@ -223,6 +217,50 @@ const FEATURES: readonly Feature<Docker>[] = [
         expect(shown()).toBe(`ControlGroup=${path} MemoryMax=134217728 TasksMax=60`);
       });
     },
+  },
+  {
+    name: 'update of CPU weight and set, memory reservation and swap; one that is refused; limits after a restart',
+    where: 'here',
+    check: (docker) =>
+      docker.with(['--memory=64m', IMAGE, 'sleep', '1000'], (id) => {
+        const files = [
+          'memory/memory.limit_in_bytes',
+          'memory/memory.memsw.limit_in_bytes',
+          'memory/memory.soft_limit_in_bytes',
+          'cpu/cpu.shares',
+          'cpuset/cpuset.cpus',
+        ].map((file) => `/sys/fs/cgroup/${file}`);
+        const show = () => words(docker.ok('exec', id, 'cat', ...files));
+        expect(show()).toMatch(/^67108864 134217728 9223372036854771712 1024 /);
+        docker.ok('update', '--memory=128m', '--memory-swap=256m', id);
+        docker.ok('update', '--cpu-shares=77', '--cpuset-cpus=0', id);
+        docker.ok('update', '--memory-reservation=32m', id);
+        const all = '134217728 268435456 33554432 77 0';
+        expect(show()).toBe(all);
+        expect(docker.call(['update', '--memory=4m', id]).status).not.toBe(0);
+        expect(show()).toBe(all);
+        docker.ok('restart', '-t', '0', id);
+        expect(show()).toBe(all);
+      }),
+  },
+  {
+    name: 'update of restart policies',
+    where: 'here',
+    check: (docker) =>
+      docker.with(['--restart=no', IMAGE, 'sh', '-c', 'echo up; exec sleep 1000'], async (id) => {
+        const kill = () => sandbox.ok(['kill', '-KILL', docker.inspect(id, '{{.State.Pid}}')]);
+        const ups = (count: number) =>
+          until(() => words(docker.ok('logs', id)) === words('up '.repeat(count)), `${count} ups`);
+        await ups(1);
+        docker.ok('update', '--restart=unless-stopped', id);
+        kill();
+        await ups(2);
+        docker.ok('update', '--restart=no', id);
+        await until(() => docker.inspect(id, '{{.State.Status}}') === 'running', 'it to run');
+        kill();
+        await until(() => docker.inspect(id, '{{.State.Status}}') === 'exited', 'the end');
+        expect(words(docker.ok('logs', id))).toBe('up up');
+      }),
   },
   {
     name: 'restart policies: on-failure, always',

@@ -3,11 +3,9 @@
  * engine's section in table.md, which a run compares, or writes with TSRUN_INTEROP_WRITE=1. The columns of the
  * virtual machine are compared inside of it, and printed for test/vm/all.ts to write.
  */
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { compareStarted, writeStarted } from './count.ts';
 import { hasSystemd } from './machine.ts';
-import { TOP } from './sandbox.ts';
 import { NONE, type Place, readTable, type Seen, writeTable } from './table.ts';
 
 export const RUNTIMES = ['runc', 'tsrun'] as const;
@@ -17,12 +15,6 @@ export type Runtime = (typeof RUNTIMES)[number];
 export const TESTED: readonly Runtime[] = RUNTIMES.filter(
   (runtime) => process.env['TSRUN_INTEROP_RUNTIMES']?.split(' ').includes(runtime) ?? true,
 );
-
-/** Absolute paths, as engines are given them. */
-export const runtimePath = (runtime: Runtime): string =>
-  runtime === 'tsrun'
-    ? (process.env['TSRUN_RUNTIME'] ?? join(TOP, 'tsrun'))
-    : spawnSync('sh', ['-c', 'command -v runc'], { encoding: 'utf8' }).stdout.trim();
 
 export interface Feature<Engine> {
   readonly name: string;
@@ -68,7 +60,10 @@ export function testFeatures<Engine>(
 function compareSection(title: string, seen: readonly Seen[]): void {
   if (process.env['TSRUN_INTEROP_WRITE'] !== undefined) {
     if (PLACE === 'machine') console.log(`section ${JSON.stringify({ title, seen })}`);
-    else writeTable(title, PLACE, seen);
+    else {
+      writeTable(title, PLACE, seen);
+      writeStarted(title);
+    }
     return;
   }
   const table = readTable(title, PLACE);
@@ -78,6 +73,7 @@ function compareSection(title: string, seen: readonly Seen[]): void {
   });
   const said = [...table].map(([name, found]) => [name, ...found]);
   expect(said, 'table.md (TSRUN_INTEROP_WRITE=1 writes it)').toEqual(cells);
+  if (PLACE === 'here') expect(compareStarted(title)).toBe('');
 }
 
 const PLACE: Place = hasSystemd ? 'machine' : 'here';

@@ -1,8 +1,9 @@
 /** podman with tsrun in runc's place: networks, pods, Kubernetes' YAML, a user who is not root. */
-import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { type Feature, type Runtime, runtimePath, testFeatures } from './features.ts';
+import { copyRuntime, runtimePath } from './count.ts';
+import { type Feature, type Runtime, testFeatures } from './features.ts';
 import { type Limits, limitFiles, limitWords } from './machine.ts';
 import { IMAGE, IMPORT, openPodman, type Podman, preparePodman } from './podman.ts';
 import { until, useSandbox } from './sandbox.ts';
@@ -164,7 +165,7 @@ function prepareUser(): void {
     chownSync(join(sandbox.directory, name), USER, USER);
     chmodSync(join(sandbox.directory, name), 0o700);
   }
-  cpSync(runtimePath('tsrun'), join(sandbox.directory, 'tsrun'));
+  copyRuntime('tsrun', join(sandbox.directory, 'tsrun'));
 }
 
 function asUser(runtime: Runtime, args: readonly string[]): string[] {

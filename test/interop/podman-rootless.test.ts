@@ -1,8 +1,9 @@
 /** podman of an ordinary user, who has subordinate ids, with tsrun in runc's place. */
-import { copyFileSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { type Feature, type Runtime, runtimePath, testFeatures } from './features.ts';
+import { copyRuntime } from './count.ts';
+import { type Feature, type Runtime, testFeatures } from './features.ts';
 import { makeRootfsArchive } from './image.ts';
 import { hasSystemd, isThrowAway, type Limits, limitFiles, limitWords } from './machine.ts';
 import { CGROUP_MANAGER } from './podman.ts';
@@ -43,7 +44,7 @@ function prepare(sandbox: Sandbox): void {
   sandbox.ok(['sh', '-c', script, sandbox.directory]);
   // Where the tests run an ordinary user may not go.
   for (const runtime of ['tsrun', 'runc'] as const) {
-    copyFileSync(runtimePath(runtime), join(home, runtime));
+    copyRuntime(runtime, join(home, runtime));
   }
   const archive = makeRootfsArchive(sandbox.directory);
   sandbox.ok(['sh', '-c', `chmod 700 "$0/run" && chown -R ${USER}:${USER} "$0"`, home]);

@@ -1,7 +1,8 @@
 /** podman in a sandbox: with its own storage and containers.conf, on one of the runtimes. */
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Runtime, runtimePath } from './features.ts';
+import { runtimePath } from './count.ts';
+import type { Runtime } from './features.ts';
 import { makeRootfsArchive } from './image.ts';
 import { hasSystemd } from './machine.ts';
 import { type Result, type RunOptions, type Sandbox, TOP, until } from './sandbox.ts';

@@ -15,6 +15,7 @@ import {
 import { constants, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
+import { countCallsIn, pathForEngines } from './count.ts';
 import { hasSystemd, isV2, PATIENCE } from './machine.ts';
 
 export const TOP = resolve(import.meta.dirname, '../..');
@@ -68,6 +69,7 @@ export function useSandbox(setUp: (sandbox: Sandbox) => Promise<void> | void): S
     if (process.getuid?.() !== 0) throw new Error('the interop tests need root');
     opened.directory = mkdtempSync(join(tmpdir(), `${mark}-`));
     spawnSync('chmod', ['711', opened.directory]);
+    if (!hasSystemd) countCallsIn(opened.directory);
     const holder = spawn('sh', [HOLD, mark], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -114,7 +116,7 @@ export function useSandbox(setUp: (sandbox: Sandbox) => Promise<void> | void): S
       const done = spawnSync(program, args, {
         input,
         stdio: ['pipe', 'ignore', 'ignore'],
-        env: { ...process.env, TERM: 'xterm', ...env },
+        env: { ...process.env, PATH: pathForEngines(), TERM: 'xterm', ...env },
         timeout: timeoutMs * PATIENCE,
         killSignal: 'SIGKILL',
       });
@@ -137,7 +139,8 @@ export function useSandbox(setUp: (sandbox: Sandbox) => Promise<void> | void): S
     async start(name, command, ready) {
       const log = join(opened.directory, `${name}.log`);
       const [program, args] = enter(['sh', '-c', 'exec "$@" >"$0" 2>&1', log, ...command]);
-      const daemon = spawn(program, args, { stdio: 'ignore', detached: true });
+      const env = { ...process.env, PATH: pathForEngines() };
+      const daemon = spawn(program, args, { stdio: 'ignore', detached: true, env });
       daemon.unref();
       try {
         await until(() => daemon.exitCode !== null || ready(), name, DAEMON_PATIENCE_MS);
