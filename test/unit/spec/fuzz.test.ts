@@ -6,7 +6,11 @@ import { SEED } from '../../integration/soak.ts';
 const CASES = 1500;
 
 describe.each([...KINDS])('mutated %s documents', (kind, named) => {
-  it('are refused with a place, or taken, planned and encoded: never anything else', () => {
+  // Seconds alone; a busy machine has other work.
+  const timeout = 300_000;
+  it('are refused with a place, or taken, planned and encoded: never anything else', {
+    timeout,
+  }, () => {
     const { taken, failures } = fuzz(named, SEED, 0, CASES);
     expect(failures.map((failure) => formatFailure(kind, failure))).toEqual([]);
     // Neither all too wrong to get anywhere, nor all harmless.
