@@ -65,6 +65,18 @@ const MACHINES: readonly Machine[] = [
     skips: [...V1_ONLY, { test: /on a host without AppArmor/, reason: 'this one has it' }],
   },
   {
+    name: 'engines under systemd: docker, containerd',
+    options: ['--systemd', '--mem', '3072'],
+    env: ENGINES_SOON,
+    tests: [
+      'interop-cri:SystemdCgroup|table.md',
+      'interop-containerd:runc-systemd-cgroup|table.md',
+      'interop-docker:driver is systemd|table.md',
+    ],
+    onRunc: [],
+    skips: [],
+  },
+  {
     name: 'cgroup v2 on runc',
     options: [],
     tests: [],
@@ -91,18 +103,6 @@ const MACHINES: readonly Machine[] = [
     options: ['--systemd'],
     env: ENGINES_SOON,
     tests: ['interop-podman-systemd:run, exec, stats|table.md', 'criu'],
-    onRunc: [],
-    skips: [],
-  },
-  {
-    name: 'engines under systemd: docker, containerd',
-    options: ['--systemd', '--mem', '3072'],
-    env: ENGINES_SOON,
-    tests: [
-      'interop-cri:SystemdCgroup|table.md',
-      'interop-containerd:runc-systemd-cgroup|table.md',
-      'interop-docker:driver is systemd|table.md',
-    ],
     onRunc: [],
     skips: [],
   },
