@@ -123,9 +123,10 @@ export function writeStarted(title: string): void {
     `| ${line.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |\n`;
   const [heading = [], ...body] = lines;
   const rule = format(widths.map((width) => '-'.repeat(width)));
-  const before = (readFileSync(TABLE, 'utf8').split(HEADING)[0] ?? '').trimEnd();
-  writeFileSync(
-    TABLE,
-    `${before}\n\n${HEADING}${format(heading)}${rule}${body.map(format).join('')}`,
-  );
+  // It stays the last section, also when a new one was written behind it.
+  const [before = '', own = ''] = readFileSync(TABLE, 'utf8').split(HEADING);
+  const behind = own.replace(/^(\|.*\n)+/, '').trim();
+  const others = behind === '' ? before.trimEnd() : `${before.trimEnd()}\n\n${behind}`;
+  const table = `${format(heading)}${rule}${body.map(format).join('')}`;
+  writeFileSync(TABLE, `${others}\n\n${HEADING}${table}`);
 }
