@@ -95,7 +95,23 @@ const readersOf = ({ child }: Spawned): number[] =>
     .split(' ')
     .filter((pid) => pid !== '' && isReader(pid))
     .map(Number);
-const isReader = (pid: string) => descriptorsOf(pid)[0]?.startsWith('socket:') === true;
+/** Of a process that may end, or close what it was given, while it is looked at. */
+function isReader(pid: string): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/0`).startsWith('socket:');
+  } catch {
+    return false;
+  }
+}
+async function readerOf(running: Spawned): Promise<number> {
+  let found: number | undefined;
+  await until(() => {
+    [found] = readersOf(running);
+    return found !== undefined;
+  }, 'a reader');
+  if (found === undefined) throw new Error('no reader');
+  return found;
+}
 const descriptorsOf = (pid: string | number): string[] =>
   readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
 
@@ -267,7 +283,7 @@ describe.runIf(isTsrun)('a container that is never ready', () => {
     await until(() => running.stdout() !== '', 'the first 500 messages');
     // A dozen wait in the queue.
     expect(Number(running.stdout())).toBeGreaterThan(450);
-    const [reader = 0] = readersOf(running);
+    const reader = await readerOf(running);
     expect(descriptorsOf(reader)).toHaveLength(2);
     expect(descriptorsOf(running.child.pid ?? 0).filter((path) => path === '/dev/null')).toEqual([
       '/dev/null', // its standard input
@@ -280,8 +296,7 @@ describe.runIf(isTsrun)('kill -9', () => {
     const { env, messages } = await receiver();
     const script = 'say flood=100000 2>&1; echo over; exit 4';
     const running = t.spawn(starting(['run'], script).args, { env });
-    await until(() => readersOf(running).length === 1, 'a reader');
-    process.kill(readersOf(running)[0] ?? 0, 'SIGKILL');
+    process.kill(await readerOf(running), 'SIGKILL');
     const { status, stdout } = await running.ended;
     expect(stdout).toMatch(/^say: .*\nover\n$/);
     expect(status).toBe(4);
@@ -293,8 +308,7 @@ describe.runIf(isTsrun)('kill -9', () => {
     const { id, args } = starting(['create'], script);
     t.call(args, { env });
     const running = t.spawn(['start', id], { env });
-    await until(() => readersOf(running).length === 1, 'a reader');
-    const [reader = 0] = readersOf(running);
+    const reader = await readerOf(running);
     running.child.kill('SIGKILL');
     await running.ended;
     await until(() => !existsSync(`/proc/${reader}`), 'the reader to end');
