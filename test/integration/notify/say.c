@@ -52,18 +52,38 @@ static void say(const char *text, const int *fds, int count)
 static int lingering(void)
 {
     static char much[1 << 16];
-    struct linger linger = {.l_onoff = 1, .l_linger = 60};
+    struct linger minute = {.l_onoff = 1, .l_linger = 60};
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof at;
     int listening = socket(AF_INET, SOCK_STREAM, 0), from = socket(AF_INET, SOCK_STREAM, 0);
 
     if (bind(listening, (void *)&at, sizeof at) < 0 || listen(listening, 1) < 0 ||
         getsockname(listening, (void *)&at, &length) < 0 || connect(from, (void *)&at, sizeof at) < 0 ||
-        setsockopt(from, SOL_SOCKET, SO_LINGER, &linger, sizeof linger) < 0)
+        setsockopt(from, SOL_SOCKET, SO_LINGER, &minute, sizeof minute) < 0)
         fail("linger");
     while (send(from, much, sizeof much, MSG_DONTWAIT) > 0)
         ;
     return from;
+}
+
+/*
+ * Behind messages that keep the reader busy, so that it is the last to close the socket. By a process of its own:
+ * should the reader be faster all the same, that one takes the minute.
+ */
+static void linger(void)
+{
+    enum { BEFORE = 6 };
+    int from = lingering();
+
+    if (fork() > 0) {
+        close(from);
+        return;
+    }
+    for (int i = 0; i < BEFORE; i++)
+        say("STATUS=waits", NULL, 0);
+    say("STATUS=lingers", &from, 1);
+    close(from);
+    _exit(0);
 }
 
 static long long now_ms(void)
@@ -83,10 +103,7 @@ static void act(char *action)
         for (count = 0; count < MOST; count++)
             fds[count] = null;
     } else if (strcmp(action, "linger") == 0) {
-        int from = lingering();
-
-        say("STATUS=lingers", &from, 1);
-        close(from);
+        linger();
     } else if (strncmp(action, "flood=", 6) == 0) {
         long long begin = now_ms();
 
