@@ -6,6 +6,7 @@ import { prepareCriu } from './criu.ts';
 import { type Bench, COUNT, type Config, countOf, openBench, untilCount } from './criuBench.ts';
 import { type Feature, testFeatures } from './features.ts';
 import { makeRootfsArchive } from './image.ts';
+import { isV2 } from './machine.ts';
 import { until, useSandbox } from './sandbox.ts';
 
 const sandbox = useSandbox((opened) => {
@@ -92,7 +93,9 @@ const FLAGS: readonly Feature<Bench>[] = [
         }
         bench.ok(...restoreArgs(made, flags));
         const cgroups = sandbox.ok(['cat', `/proc/${pidOf(bench, made.id)}/cgroup`]);
-        expect(cgroups).toMatch(new RegExp(`:pids:/${made.id}$`, 'm'));
+        expect(cgroups).toMatch(
+          new RegExp(isV2 ? `^0::.*/${made.id}$` : `:pids:/${made.id}$`, 'm'),
+        );
         await untilCount(bench, made.bundle, made.count + 2);
         bench.ok('delete', '--force', made.id);
       }
