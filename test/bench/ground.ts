@@ -28,6 +28,8 @@ const CGROUPS = '/sys/fs/cgroup';
 /** One call of the timer, which runs many commands, may take this long. */
 const BATCH_MS = 240_000;
 const POLL_MS = 20;
+/** Below a second. */
+const SETTLE_MS = 50;
 
 export interface Sample {
   readonly ms: number;
@@ -101,14 +103,21 @@ export class Ground {
     return [this.#tools.floor, this.newId(), this.rootfs, ...program];
   }
 
-  /** Runs commands one after another; throws when one of them fails that is not `@try`. */
+  /**
+   * Runs commands one after another, each when what the one before left the kernel to do is done; throws when
+   * one of them fails that is not `@try`.
+   */
   time(...commands: readonly (readonly string[])[]): Promise<Sample[]> {
-    return this.#time(commands, false);
+    return this.#time(commands, { settleMs: SETTLE_MS });
   }
 
-  /** Runs lists of commands at the same time; the milliseconds from the first begin to the last end. */
+  /**
+   * Runs lists of commands at the same time, the commands of a list with nothing between them; the milliseconds
+   * from the first begin to the last end.
+   */
   async timeTogether(...lists: readonly (readonly (readonly string[])[])[]): Promise<number> {
-    const samples = (await Promise.all(lists.map((list) => this.time(...list)))).flat();
+    const each = lists.map((list) => this.#time(list, { settleMs: 0 }));
+    const samples = (await Promise.all(each)).flat();
     const starts = samples.map(({ startMs }) => startMs);
     return Math.max(...samples.map(({ endMs }) => endMs)) - Math.min(...starts);
   }
@@ -157,7 +166,9 @@ export class Ground {
     const ids = readdirSync(state).filter((name) => name.startsWith(this.#name));
     if (program !== undefined && ids.length > 0) {
       const remove = ids.map((id) => [TRY, program, '--root', state, 'delete', '--force', id]);
-      await this.#time(remove, true).catch((error) => console.error(`clean-up: ${error}`));
+      await this.#time(remove, { settleMs: 0, evenAtEnd: true }).catch((error) =>
+        console.error(`clean-up: ${error}`),
+      );
     }
     rmSync(state, { recursive: true, force: true });
   }
@@ -175,12 +186,15 @@ export class Ground {
     this.#programs.set(`state-${subject.name}`, subject.path);
   }
 
-  async #time(commands: readonly (readonly string[])[], evenAtEnd: boolean): Promise<Sample[]> {
+  async #time(
+    commands: readonly (readonly string[])[],
+    { settleMs, evenAtEnd = false }: { settleMs: number; evenAtEnd?: boolean },
+  ): Promise<Sample[]> {
     const results = this.#newFile('results');
     const errorFile = this.#newFile('errors');
     const args = commands.flatMap((command) => ['--', ...command]).slice(1);
     const { status, errors } = await run(
-      [this.#tools.timer, String(this.#limitSeconds), results, ...args],
+      [this.#tools.timer, String(this.#limitSeconds), String(settleMs), results, ...args],
       { limitMs: BATCH_MS, errorFile, evenAtEnd },
     );
     if (!evenAtEnd) ensureGoing();

@@ -37,7 +37,7 @@ export const withMounts = (count: number): string => `run, ${count} mounts`;
 export const mounts: Scenario = {
   name: 'mounts',
   unit: 'ms',
-  share: 0.2,
+  share: 1,
   prepare(ground, subject) {
     const bundles = MOUNTS.map((count) => bundleWithMounts(ground, count));
     const [few, , most] = MOUNTS;
@@ -121,7 +121,7 @@ export const runWhileExist = (count: number): string => `run, ${count} container
 export const existing = (count: number): Scenario => ({
   name: `existing-${count}`,
   unit: 'ms',
-  share: 0.4,
+  share: 1,
   async prepare(ground, subject) {
     const bundle = ground.bundle(args(SLEEP));
     const short = ground.bundle(args(TRUE));

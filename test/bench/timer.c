@@ -1,8 +1,10 @@
-/* timer SECONDS RESULTS COMMAND [-- COMMAND]…: runs each command with its standard input and output on
+/* timer SECONDS SETTLE RESULTS COMMAND [-- COMMAND]…: runs each command with its standard input and output on
  * /dev/null and writes to the file RESULTS, a line each, `start-ns end-ns peak-KiB status`. The first command
  * that fails ends it, unless it begins with @try. The command @wait waits for an orphan of those before it:
  * the timer is a subreaper, so a container's process becomes its child. What takes longer than SECONDS is
- * killed, as is what runs when the timer is told to stop: status 137, and the timer's own is 124.
+ * killed, as is what runs when the timer is told to stop: status 137, and the timer's own is 124. Before each
+ * other command it waits SETTLE milliseconds: a container's network and cgroups are freed by the kernel in the
+ * background, for milliseconds that belong to whoever made them.
  * Small and static, because a child's peak memory is never less than its parent's. */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -25,6 +27,7 @@ extern char **environ;
 static volatile sig_atomic_t stopped;
 static volatile pid_t running;
 static long limit_seconds;
+static struct timespec settling;
 
 static void stop(int number)
 {
@@ -65,6 +68,8 @@ static int run(char **command, const posix_spawn_file_actions_t *actions, FILE *
 	tries = waits || strcmp(command[0], "@try") == 0;
 	if (tries && !waits)
 		command++;
+	if (!waits)
+		nanosleep(&settling, NULL);
 	set_alarm(limit_seconds);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	if (!waits && posix_spawn(&pid, command[0], actions, NULL, command, environ) != 0) {
@@ -96,12 +101,13 @@ int main(int argc, char **argv)
 	posix_spawn_file_actions_t actions;
 	int exit_status = 0;
 
-	FILE *results = argc < 4 ? NULL : fopen(argv[2], "we");
+	FILE *results = argc < 5 ? NULL : fopen(argv[3], "we");
 	if (results == NULL) {
 		perror("timer");
 		return EXIT_FAILURE;
 	}
 	limit_seconds = strtol(argv[1], NULL, 10);
+	settling.tv_nsec = strtol(argv[2], NULL, 10) * 1000000;
 	stop_on(SIGALRM);
 	stop_on(SIGINT);
 	stop_on(SIGTERM);
@@ -109,7 +115,7 @@ int main(int argc, char **argv)
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-	for (int first = 3, i = 3; i <= argc && exit_status == 0; i++) {
+	for (int first = 4, i = 4; i <= argc && exit_status == 0; i++) {
 		if (i < argc && strcmp(argv[i], "--") != 0)
 			continue;
 		argv[i] = NULL;
