@@ -173,21 +173,37 @@ function validators(all: Definitions, names: Readonly<Record<string, string>>): 
 
 /**
  * A third less code to load at each start: no paths into schemas that are not there at run time, one function
- * for the lines that ajv repeats at each error, and of what a validator is told of the place the path alone.
+ * for the lines that ajv repeats at each error. A validator is not told the place of what it is given: of the
+ * errors it finds, which are few, the caller says that they are below one.
  */
 function compact(code: string): string {
   const short = code
     .replaceAll(/schemaPath:"[^"]*",/g, '')
-    .replaceAll(/, \{instancePath="",[^}]*\}=\{\}\)/g, ', instancePath="")')
+    .replaceAll(/, \{instancePath="",[^}]*\}=\{\}\)/g, ')')
     .replaceAll(/\{(?:instancePath:)?([^{}]*?),parentData:[^}]*\}/g, '$1')
+    .replaceAll(
+      /\(!\((validate\d+)\(([\w.[\]]+), instancePath\+(.*?)\)\)\)\{vErrors = vErrors === null \? \1\.errors : vErrors\.concat\(\1\.errors\);/g,
+      '(!$1($2)){vErrors = below(vErrors, $1.errors, $3);',
+    )
+    .replaceAll('instancePath:instancePath+', 'instancePath:')
+    .replaceAll('{instancePath,', '{instancePath:"",')
     .replaceAll(
       /const (err\d+) = (\{[^;]*\});if\(vErrors === null\)\{vErrors = \[\1\];\}else \{vErrors\.push\(\1\);\}/g,
       'vErrors = add(vErrors, $2);',
     );
-  if (/const err\d+|parentData/.test(short))
+  if (/const err\d+|parentData|instancePath(?!:")/.test(short))
     throw new Error('ajv words its errors in another way now');
-  return `${short}\nfunction add(errors, error) {\n  return errors === null ? [error] : [...errors, error];\n}`;
+  return `${short}\n${COMPACT_FUNCTIONS}`;
 }
+
+const COMPACT_FUNCTIONS = `
+function add(errors, error) {
+  return errors === null ? [error] : [...errors, error];
+}
+function below(errors, found, path) {
+  const all = found.map((error) => ({ ...error, instancePath: path + error.instancePath }));
+  return errors === null ? all : [...errors, ...all];
+}`;
 
 /** A safe integer, or a bigint in range: the loader makes one of each integer a number cannot hold. */
 function integer64(cxt: KeywordCxt): void {

@@ -48,9 +48,10 @@ export const containerCgroup = oncePer((context: PlanContext): ContainerCgroup =
   const base = layout.version === 2 ? parentOf : (own: string) => own;
   const hierarchies = layout.version === 2 ? [layout] : layout.hierarchies;
   const unit = systemdUnit(context);
+  const locate = locator(wanted);
   const directories = hierarchies.map(({ controllers, mountpoint, own, denied }) => {
     const isShared = unit === undefined && denied === true && isIndifferent(context);
-    const path = unit?.path ?? (isShared ? own : locate(wanted, base(own)));
+    const path = unit?.path ?? (isShared ? own : locate(base(own)));
     const hostPath = path === '/' ? mountpoint : `${mountpoint}${path}`;
     return { controllers, mountpoint, path, hostPath, isShared };
   });
@@ -100,9 +101,9 @@ export function checkCgroupPermission(context: PlanContext): readonly Problem[] 
 }
 
 /** `..` never leads above the top: the path is cleaned before it is put below `base`. */
-function locate(wanted: string, base: string): string {
+function locator(wanted: string): (base: string) => string {
   const inner = clean(wanted);
-  return wanted.startsWith('/') ? inner : clean(`${base}${inner}`);
+  return wanted.startsWith('/') ? () => inner : (base) => clean(`${base}${inner}`);
 }
 
 function clean(path: string): string {

@@ -76,15 +76,18 @@ function checkDevice(device: LinuxDevice, index: number): readonly Problem[] {
 export function planDevices(context: PlanContext): readonly Step[] {
   const entries = mountEntries(context);
   if (entries.some((entry) => entry.destination === '/dev' && isBind(entry))) return [];
-  const mountPoints = new Set(entries.map(({ destination }) => destination));
+  const devices = devicesOf(context.spec);
+  const paths = new Set(devices.map(({ path }) => path));
+  const covered = entries.filter(({ destination }) => paths.has(destination));
+  const mountPoints = new Set(covered.map(({ destination }) => destination));
   return [
-    ...devicesOf(context.spec).flatMap((device) => planDevice(context, device, mountPoints)),
-    ...planSymlinks(),
+    ...devices.flatMap((device) => planDevice(context, device, mountPoints)),
+    ...PLANNED_SYMLINKS,
   ];
 }
 
 /** /proc/kcore is an option of the kernel's: /dev/core is there with it. */
-const planSymlinks = (): readonly Step[] => [
+const PLANNED_SYMLINKS: readonly Step[] = [
   step(
     'init',
     ORIGIN,
@@ -109,16 +112,21 @@ interface PlannedDevice {
 
 /** The list, behind the defaults it does not itself describe; /dev/ptmx is always the symlink. */
 function devicesOf(spec: Spec): readonly PlannedDevice[] {
-  const listed = (spec.linux?.devices ?? []).map((device, index) => ({
+  if (!spec.linux?.devices?.length) return DEFAULTS;
+  const listed = spec.linux.devices.map((device, index) => ({
     device,
     path: cleanDestination(device.path),
     origin: `${ORIGIN}/${index}`,
   }));
-  const defaults = DEFAULT_DEVICES.filter(
-    ({ path }) => !listed.some((device) => device.path === path),
-  ).map((device) => ({ device, path: device.path, origin: ORIGIN }));
+  const defaults = DEFAULTS.filter(({ path }) => !listed.some((device) => device.path === path));
   return [...defaults, ...listed.filter(({ path }) => path !== '/dev/ptmx')];
 }
+
+const DEFAULTS: readonly PlannedDevice[] = DEFAULT_DEVICES.map((device) => ({
+  device,
+  path: device.path,
+  origin: ORIGIN,
+}));
 
 function planDevice(
   context: PlanContext,
@@ -152,7 +160,7 @@ const makeNode = (
       uid: device.uid ?? 0,
       gid: device.gid ?? 0,
     },
-    mountPoints.has(path) ? { ignore: ['EEXIST'] } : {},
+    mountPoints.has(path) ? { ignore: ['EEXIST'] } : undefined,
   );
 
 /** In a user namespace mknod(2) is EPERM: the host's own node is mounted over an empty file. */

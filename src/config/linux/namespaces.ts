@@ -20,6 +20,7 @@ import {
 import type { PlanContext } from '../../plan/context.ts';
 import { type Slot, type Step, step } from '../../plan/step.ts';
 import { error, type Problem, warning } from '../../spec/problem.ts';
+import { oncePer } from '../once.ts';
 
 export type NamespaceType = LinuxNamespace['type'];
 
@@ -51,9 +52,15 @@ const isUnsharedByOuter = (spec: Spec, type: NamespaceType): boolean =>
 
 const ORIGIN = '/linux/namespaces';
 
+/** By their types: nearly every planner asks for some. */
+const entries = oncePer(
+  (spec: Spec): ReadonlyMap<NamespaceType, LinuxNamespace> =>
+    new Map((spec.linux?.namespaces ?? []).map((namespace) => [namespace.type, namespace])),
+);
+
 /** An empty path is no path, as in every config written by a Go program. */
-const entry = (spec: Spec, type: NamespaceType) =>
-  spec.linux?.namespaces?.find((namespace) => namespace.type === type);
+const entry = (spec: Spec, type: NamespaceType): LinuxNamespace | undefined =>
+  entries(spec).get(type);
 
 /** The container does not share the host's namespace of this type: it has a new one or joins one. */
 export const hasNamespace = (spec: Spec, type: NamespaceType): boolean =>
@@ -173,7 +180,7 @@ export const clonesIntoCgroup = ({ spec, host }: PlanContext): boolean =>
 
 /** What needs neither the cgroup nor the mounts of the container; the first two steps of outer. */
 export function planEarlyNamespaces({ spec }: PlanContext): readonly Step[] {
-  const flags = createdFlags(spec, (type) => isUnsharedByOuter(spec, type));
+  const flags = createdFlags(spec).byOuter;
   if (flags === 0) return [];
   const unshare = step('outer', ORIGIN, { call: 'unshare', flags });
   return hasEarlyLoopback(spec) ? [unshare, linkUp(spec, 'outer')] : [unshare];
@@ -182,26 +189,23 @@ export function planEarlyNamespaces({ spec }: PlanContext): readonly Step[] {
 const hasEarlyLoopback = (spec: Spec): boolean =>
   createsNamespace(spec, 'network') && isUnsharedByOuter(spec, 'network');
 
-/** Flags of the new namespaces for which `is` holds. */
-function createdFlags(spec: Spec, is: (type: NamespaceType) => boolean): number {
-  let flags = 0;
-  for (const { type, path } of spec.linux?.namespaces ?? [])
-    if (!path && is(type)) flags |= NAMESPACES[type];
+/** Flags of the new namespaces that outer makes, and of those clone3 does. */
+const createdFlags = oncePer((spec: Spec) => {
+  const flags = { byOuter: 0, byClone: 0 };
+  for (const { type, path } of spec.linux?.namespaces ?? []) {
+    if (path || isUnsharedByInit(spec, type)) continue;
+    flags[isUnsharedByOuter(spec, type) ? 'byOuter' : 'byClone'] |= NAMESPACES[type];
+  }
   return flags;
-}
+});
 
 /** One clone3 with a flag for every other namespace created; on cgroup v2 init is born in its cgroup. */
 export function planClone(context: PlanContext): readonly Step[] {
-  const { spec } = context;
-  const flags = createdFlags(
-    spec,
-    (type) => !isUnsharedByInit(spec, type) && !isUnsharedByOuter(spec, type),
-  );
   return [
     step('outer', ORIGIN, {
       call: 'clone3',
-      flags: BigInt(flags),
-      ...(clonesIntoCgroup(context) ? { cgroup: 'cgroup' } : {}),
+      flags: BigInt(createdFlags(context.spec).byClone),
+      cgroup: clonesIntoCgroup(context) ? 'cgroup' : undefined,
     }),
   ];
 }

@@ -31,7 +31,8 @@ import {
 } from './resources/update.ts';
 
 export function checkResources(spec: Spec): readonly Problem[] {
-  const resources = spec.linux?.resources ?? {};
+  const resources = spec.linux?.resources;
+  if (resources === undefined) return [];
   return [
     ...checkDeviceRules(resources),
     ...checkMemory(resources),
@@ -59,7 +60,7 @@ export const limitSettings = (
 
 /** What this host's cgroups cannot do of what the config asks. */
 export const checkHostResources = ({ spec, host }: PlanContext): readonly Problem[] =>
-  checkResourcesOf(host.cgroup, spec.linux?.resources ?? {});
+  spec.linux?.resources === undefined ? [] : checkResourcesOf(host.cgroup, spec.linux.resources);
 
 /** What cgroups of this layout cannot do of some resources. */
 export function checkResourcesOf(
@@ -118,12 +119,10 @@ export const planUnitResources = (context: PlanContext): readonly Step[] =>
 
 function planLimits(context: PlanContext): readonly Step[] {
   const { version } = context.host.cgroup;
-  const resources = context.spec.linux?.resources ?? {};
-  const limits = version === 0 ? [] : limitSettings(resources, version);
-  return [
-    ...writes(containerCgroup(context), limits),
-    ...(mountsDevice(context.spec) ? [] : planDevices(context)),
-  ];
+  const resources = context.spec.linux?.resources;
+  const rules = mountsDevice(context.spec) ? [] : planDevices(context);
+  if (resources === undefined || version === 0) return rules;
+  return [...writes(containerCgroup(context), limitSettings(resources, version)), ...rules];
 }
 
 /** The device rules again, late, where a mount has to open a block device they may forbid. */
@@ -144,14 +143,22 @@ export const hasOwnDeviceRules = (context: PlanContext): boolean =>
 function planDevices(context: PlanContext): readonly Step[] {
   const { host, spec } = context;
   if (!mayRuleDevices(context)) return [];
-  const rules = deviceRules(spec.linux?.resources ?? {});
-  if (host.cgroup.version === 1) return writes(containerCgroup(context), deviceLines(rules));
+  const resources = spec.linux?.resources ?? NO_RESOURCES;
+  const rules = deviceRules(resources);
+  if (host.cgroup.version === 1) {
+    const lines = resources.devices?.length ? deviceLines(rules) : DEFAULT_LINES;
+    return writes(containerCgroup(context), lines);
+  }
   // A new v2 cgroup allows everything its ancestors do.
   if (host.cgroup.version === 0 || allowEverything(rules)) return [];
   return containerCgroup(context).directories.flatMap(({ hostPath, isShared }) =>
-    isShared ? [] : bpfDevice(hostPath, rules, spec.linux?.resources ?? {}),
+    isShared ? [] : bpfDevice(hostPath, rules, resources),
   );
 }
+
+const NO_RESOURCES: LinuxResources = {};
+/** Of cgroup v1, where the config has no rules. */
+const DEFAULT_LINES = deviceLines(deviceRules(NO_RESOURCES));
 
 const bpfDevice = (path: string, rules: readonly DeviceRule[], { devices }: LinuxResources): Step =>
   step('runtime', devices?.length ? DEVICES : '', {
@@ -163,18 +170,21 @@ const bpfDevice = (path: string, rules: readonly DeviceRule[], { devices }: Linu
 /** A line for each setting whose controller the cgroup has; alternatives together. */
 function writes(cgroup: ContainerCgroup, settings: readonly Setting[]): readonly Step[] {
   return settings.flatMap((setting, i) => {
-    const { value: data, origin, ignore, warn, isAlternative } = setting;
-    const path = pathOf(cgroup, setting);
-    if (path === undefined || isAlternative) return [];
+    const { value: data, origin, isAlternative } = setting;
+    const path = isAlternative ? undefined : pathOf(cgroup, setting);
+    if (path === undefined) return [];
     const other = settings[i + 1];
     const otherPath = other?.isAlternative ? pathOf(cgroup, other) : undefined;
     const op =
       other === undefined || otherPath === undefined
         ? ({ call: 'write', path, data } as const)
         : ({ call: 'write_any', paths: [path, otherPath], data: [data, other.value] } as const);
-    return step('runtime', origin, op, { ...(ignore && { ignore }), ...(warn && { warn }) });
+    return step('runtime', origin, op, toleranceOf(setting));
   });
 }
+
+const toleranceOf = ({ ignore, warn }: Setting): Pick<Step, 'ignore' | 'warn'> | undefined =>
+  ignore && (warn ? { ignore, warn } : { ignore });
 
 /** The file of a setting; undefined when the cgroup is in no hierarchy of its controller. */
 export function pathOf(

@@ -22,7 +22,7 @@ export const openTarget = (entry: MountEntry, like?: Slot): Step =>
     root: ROOT,
     path: entry.destination,
     flags: targetFlags(entry),
-    ...(like === undefined ? {} : { like }),
+    like,
     out: TARGET,
   });
 

@@ -45,6 +45,8 @@ export const SUPERBLOCK_OPTIONS: readonly (readonly [flag: number, option: strin
   [MS_LAZYTIME, 'lazytime'],
 ];
 
+export const SUPERBLOCK_FLAGS = SUPERBLOCK_OPTIONS.reduce((flags, [flag]) => flags | flag, 0);
+
 /** Superblock flags that mount(2) takes and fsconfig(2) refuses by any name (seen on Linux 6.18). */
 export const ONLY_MOUNT_2 = MS_I_VERSION | MS_SILENT;
 

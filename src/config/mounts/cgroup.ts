@@ -8,7 +8,7 @@ import { createsNamespace } from '../linux/namespaces.ts';
 import { planBindByInit, planBindRemount } from './bind.ts';
 import { type MountEntry, ROOT } from './entry.ts';
 import { planFilesystem } from './filesystem.ts';
-import { type ParsedOptions, parseMountOptions } from './options.ts';
+import { parseMountOptions } from './options.ts';
 
 type Hierarchy = ContainerCgroup['directories'][number];
 
@@ -25,15 +25,15 @@ export function planCgroupMount(context: PlanContext, entry: MountEntry): readon
   const { flags, propagation } = entry.options;
   const hierarchies = containerCgroup(context).directories;
   // Filled first, read-only then.
-  const readonly = flags & MS_RDONLY ? ['ro', ...UNPRIVILEGED] : [];
+  const isReadonly = (flags & MS_RDONLY) !== 0;
   return [
     ...planFilesystem(context, tmpfsOf(entry)),
     ...hierarchies.flatMap((hierarchy) => planHierarchy(context, entry, hierarchy)),
     ...hierarchies.flatMap((hierarchy) => planSymlinks(entry, hierarchy)),
-    ...(readonly.length + propagation.length > 0
+    ...(isReadonly || propagation.length > 0
       ? planBindRemount(context, {
           ...entry,
-          options: { ...optionsOf('bind', 'remount', ...readonly), propagation },
+          options: { ...(isReadonly ? READONLY : REMOUNT), propagation },
         })
       : []),
   ];
@@ -41,8 +41,8 @@ export function planCgroupMount(context: PlanContext, entry: MountEntry): readon
 
 const UNPRIVILEGED_FLAGS = parseMountOptions(UNPRIVILEGED).flags;
 const TMPFS_OPTIONS = parseMountOptions(['mode=755', ...UNPRIVILEGED]);
-
-const optionsOf = (...options: readonly string[]): ParsedOptions => parseMountOptions(options);
+const REMOUNT = parseMountOptions(['bind', 'remount']);
+const READONLY = parseMountOptions(['bind', 'remount', 'ro', ...UNPRIVILEGED]);
 
 const tmpfsOf = (entry: MountEntry): MountEntry => ({
   ...entry,
@@ -58,15 +58,21 @@ function planHierarchy(
   hierarchy: Hierarchy,
 ): readonly Step[] {
   const { options } = entry;
-  const place = { ...entry, destination: `${entry.destination}/${nameOf(hierarchy)}` };
+  const destination = `${entry.destination}/${nameOf(hierarchy)}`;
   if (!createsNamespace(context.spec, 'cgroup')) {
     const flags = options.flags | MS_BIND | MS_REC;
     const source = hierarchy.hostPath;
-    return planBindByInit(context, { ...place, source, options: { ...options, flags, data: [] } });
+    return planBindByInit(context, {
+      ...entry,
+      destination,
+      source,
+      options: { ...options, flags, data: [] },
+    });
   }
   const flags = options.flags | UNPRIVILEGED_FLAGS;
   return planFilesystem(context, {
-    ...place,
+    ...entry,
+    destination,
     source: 'cgroup',
     options: { ...options, flags, data: hierarchy.controllers },
   });

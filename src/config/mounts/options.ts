@@ -212,4 +212,6 @@ function parse(options: readonly string[]): ParsedOptions {
 
 /** One string of options may hold several options of a file system, as mount(2)'s data does. */
 export const splitData = (data: readonly string[]): readonly string[] =>
-  data.flatMap((option) => option.split(',')).filter((option) => option !== '');
+  data.some((option) => option === '' || option.includes(','))
+    ? data.flatMap((option) => option.split(',')).filter((option) => option !== '')
+    : data;

@@ -16,6 +16,7 @@ type SetName = keyof Capabilities;
 const SETS: readonly SetName[] = ['bounding', 'effective', 'inheritable', 'permitted', 'ambient'];
 
 const NUMBERS: ReadonlyMap<string, number> = new Map(CAPABILITIES.map((name, i) => [name, i]));
+const MASKS: readonly bigint[] = CAPABILITIES.map((_, i) => 1n << BigInt(i));
 
 /** `CAP_KILL` → 5; undefined for a name tsrun does not know. */
 export const capabilityNumber = (name: string): number | undefined => NUMBERS.get(name);
@@ -23,21 +24,24 @@ export const capabilityNumber = (name: string): number | undefined => NUMBERS.ge
 export function checkCapabilities(spec: Spec): readonly Problem[] {
   const sets = spec.process?.capabilities;
   if (sets === undefined) return [];
-  return [
-    ...SETS.flatMap((set) =>
-      (sets[set] ?? []).flatMap((name, i) => checkName(sets, set, name, `${ORIGIN}/${set}/${i}`)),
-    ),
-    ...checkAmbient(sets),
-  ];
+  return [...SETS.flatMap((set) => checkSet(sets, set)), ...checkAmbient(sets)];
 }
 
 /** A later kernel may know more names, so an unknown one is left out and said, as runc does. */
-function checkName(sets: Capabilities, set: SetName, name: string, path: string) {
-  const lacks = (other: SetName) => !(sets[other] ?? []).includes(name);
-  if (!NUMBERS.has(name)) return [warning(path, 'is no known capability: ignored', name)];
-  if (set === 'effective' && lacks('permitted'))
-    return [error(path, 'is not in permitted: capset(2) would refuse it', name)];
-  return [];
+function checkSet(sets: Capabilities, set: SetName): readonly Problem[] {
+  const problems: Problem[] = [];
+  const permitted = sets.permitted ?? [];
+  sets[set]?.forEach((name, i) => {
+    const isKnown = NUMBERS.has(name);
+    if (isKnown && (set !== 'effective' || permitted.includes(name))) return;
+    const path = `${ORIGIN}/${set}/${i}`;
+    problems.push(
+      isKnown
+        ? error(path, 'is not in permitted: capset(2) would refuse it', name)
+        : warning(path, 'is no known capability: ignored', name),
+    );
+  });
+  return problems;
 }
 
 /** One warning for all: the default config of runc has a few, which no kernel ever raised. */
@@ -55,7 +59,7 @@ function maskOf(names: readonly string[] | undefined, host: HostFacts): bigint {
   let mask = 0n;
   for (const name of names ?? []) {
     const number = NUMBERS.get(name);
-    if (number !== undefined && number <= host.lastCap) mask |= 1n << BigInt(number);
+    if (number !== undefined && number <= host.lastCap) mask |= MASKS[number] ?? 0n;
   }
   return mask;
 }
@@ -71,6 +75,7 @@ export function planBoundingSet({ spec, host }: PlanContext): readonly Step[] {
 
 /** Known names this kernel does not know: it is asked for them, so that its answer is a warning. */
 function planUnknownToKernel({ spec, host }: Pick<PlanContext, 'spec' | 'host'>): readonly Step[] {
+  if (CAPABILITIES.length - 1 <= host.lastCap) return [];
   const sets = spec.process?.capabilities ?? {};
   const names = new Set(SETS.flatMap((set) => sets[set] ?? []));
   return [...names].flatMap((name) => {

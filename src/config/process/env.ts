@@ -8,6 +8,7 @@ import type { PlanContext } from '../../plan/context.ts';
 import { type Step, step } from '../../plan/step.ts';
 import { error, type Problem } from '../../spec/problem.ts';
 import { notifyVariables } from '../notifySocket.ts';
+import { oncePer } from '../once.ts';
 
 const ORIGIN = '/process/env';
 
@@ -23,10 +24,8 @@ export const checkEnv = (spec: Spec): readonly Problem[] =>
  * What execve is given. Without HOME, or with an empty one, it is not in here: find_home adds it.
  * LISTEN_PID is 1, as runc has it: the first process of a new pid namespace.
  */
-export function containerEnvironment({
-  spec,
-  options,
-}: Pick<PlanContext, 'spec' | 'options'>): readonly string[] {
+export const containerEnvironment = oncePer((context: Environment): readonly string[] => {
+  const { spec, options } = context;
   const variables = new Map<string, string>();
   for (const variable of [
     ...(spec.process?.env ?? []),
@@ -39,7 +38,9 @@ export function containerEnvironment({
   }
   if (variables.get('HOME') === 'HOME=') variables.delete('HOME');
   return [...variables.values()];
-}
+});
+
+type Environment = Pick<PlanContext, 'spec' | 'options'>;
 
 function listenVariables(options: PlanContext['options']): readonly string[] {
   if (options.listenFds === 0) return [];

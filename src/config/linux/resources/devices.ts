@@ -8,6 +8,7 @@
 import type { DeviceCgroup, LinuxResources } from '../../../generated/spec.ts';
 import type { ConfigPath } from '../../../plan/step.ts';
 import { error, type Problem } from '../../../spec/problem.ts';
+import { oncePer } from '../../once.ts';
 import { RESOURCES } from './setting.ts';
 
 export const DEVICES: ConfigPath = `${RESOURCES}/devices`;
@@ -66,13 +67,13 @@ export const checkDeviceRules = ({ devices }: LinuxResources): readonly Problem[
  * The rules in the order in which they count. The first is for everything, and no other is: what stands
  * before a rule for everything has no effect. One that allows everything leaves nothing to the defaults.
  */
-export function deviceRules({ devices }: LinuxResources): readonly DeviceRule[] {
+export const deviceRules = oncePer(({ devices }: LinuxResources): readonly DeviceRule[] => {
   const asked = (devices ?? []).flatMap((rule, i) => rulesOf(rule, `${DEVICES}/${i}`));
   const nothing = everything(false, '');
   const all = [nothing, ...asked, ...DEFAULTS];
   const rules = all.slice(all.findLastIndex(({ type }) => type === 'a'));
   return rules.every(({ allow }) => allow) ? rules.slice(0, 1) : rules;
-}
+});
 
 /** Whether the rules forbid nothing. */
 export const allowEverything = (rules: readonly DeviceRule[]): boolean =>

@@ -139,7 +139,7 @@ describe('a tmpfs', () => {
 
   it('with tmpcopyup is filled before it covers', () => {
     const calls = ops({ destination: '/t', type: 'tmpfs', options: ['tmpcopyup', 'mode=700'] });
-    expect(calls[1]).not.toHaveProperty('mode_of');
+    expect(calls[1]).toHaveProperty('mode_of', undefined);
     expect(calls).toMatchObject([
       covered,
       { call: 'fsmount' },

@@ -4,6 +4,7 @@
  * wider one away has no effect in the kernel, so what rules in their order mean is worked out here.
  */
 import { error, type Problem } from '../../../../spec/problem.ts';
+import { oncePer } from '../../../once.ts';
 import { ANY, type DeviceRule, MKNOD, READ, WRITE } from '../devices.ts';
 import type { Setting } from '../setting.ts';
 
@@ -21,15 +22,19 @@ const keyOf = ({ type, major, minor }: DeviceRule): string =>
 const numberOf = (n: number): string => (n === ANY ? '*' : `${n}`);
 
 /** What rules whose first is for everything amount to. */
-function listOf(rules: readonly DeviceRule[]): DeviceList {
+const listOf = oncePer((rules: readonly DeviceRule[]): DeviceList => {
   const [first, ...rest] = rules;
   const allowsRest = first?.allow ?? false;
   const exceptions = new Map<string, DeviceRule>();
   const inexpressible: DeviceRule[] = [];
   for (const rule of rest) {
     if (rule.allow !== allowsRest) {
-      const known = exceptions.get(keyOf(rule)) ?? rule;
-      exceptions.set(keyOf(rule), { ...known, access: known.access | rule.access });
+      const key = keyOf(rule);
+      const known = exceptions.get(key);
+      exceptions.set(
+        key,
+        known === undefined ? rule : withAccess(known, known.access | rule.access),
+      );
       continue;
     }
     for (const [key, exception] of exceptions) {
@@ -37,11 +42,13 @@ function listOf(rules: readonly DeviceRule[]): DeviceList {
       const access = exception.access & ~rule.access;
       if (!covers(rule, exception)) inexpressible.push(rule);
       else if (access === 0) exceptions.delete(key);
-      else exceptions.set(key, { ...exception, access });
+      else exceptions.set(key, withAccess(exception, access));
     }
   }
   return { allowsRest, exceptions, inexpressible };
-}
+});
+
+const withAccess = (rule: DeviceRule, access: number): DeviceRule => ({ ...rule, access });
 
 const covers = (wide: DeviceRule, narrow: DeviceRule): boolean =>
   wide.type === narrow.type &&
