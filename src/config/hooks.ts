@@ -29,9 +29,12 @@ const KINDS: readonly Kind[] = [
 ];
 
 export const checkHooks = (spec: Spec): readonly Problem[] =>
-  KINDS.flatMap(({ name }) =>
-    (spec.hooks?.[name] ?? []).flatMap((hook, i) => checkHook(hook, `/hooks/${name}/${i}`)),
-  );
+  spec.hooks === undefined
+    ? []
+    : KINDS.flatMap(({ name }) => checkHooksOf(name, spec.hooks?.[name]));
+
+const checkHooksOf = (name: HookName, hooks: readonly Hook[] = []): readonly Problem[] =>
+  hooks.flatMap((hook, i) => checkHook(hook, `/hooks/${name}/${i}`));
 
 function checkHook(hook: Hook, path: string): readonly Problem[] {
   const problems: Problem[] = [];
@@ -70,8 +73,9 @@ export const planPoststopHooks = (context: PlanContext): readonly Step[] =>
   plan('poststop', context);
 
 function plan(name: HookName, context: PlanContext): readonly Step[] {
+  const hooks = context.spec.hooks?.[name];
+  if (hooks === undefined) return [];
   const kind = KINDS.find((one) => one.name === name);
-  const hooks = context.spec.hooks?.[name] ?? [];
   return kind === undefined ? [] : hooks.map((hook, i) => planHook(kind, hook, i, context));
 }
 

@@ -26,7 +26,8 @@ export function checkUtsName(
   if (!hasNamespace(spec, 'uts'))
     problems.push(error(path, `unable to set ${what} without a private UTS namespace`));
   if (name.includes('\0')) problems.push(error(path, 'must not contain NUL', name));
-  if (utf8Length(name) > UTS_NAME_BYTES)
+  // A UTF-16 unit is at most three bytes.
+  if (name.length * 3 > UTS_NAME_BYTES && utf8Length(name) > UTS_NAME_BYTES)
     problems.push(error(path, `must have at most ${UTS_NAME_BYTES} bytes`, name));
   return problems;
 }

@@ -79,13 +79,7 @@ export function planHostRootfs({ spec, options }: PlanContext): readonly Step[] 
 export function planRootfs(context: PlanContext): readonly Step[] {
   if (context.options.overlay !== undefined) return attachOverlay(context);
   if (!hasNamespace(context.spec, 'mount')) return root([openDirectory('.', ROOT)]);
-  if (!hasMountApi(context)) return root(bindRootfs(context));
-  return root([
-    { call: 'private_parent', not_root: 1 },
-    { call: 'open_tree', path: '.', flags: OPEN_TREE_CLONE | AT_RECURSIVE, out: ROOT },
-    { call: 'move_mount', from: ROOT, path: '.' },
-    { call: 'fchdir', fd: ROOT },
-  ]);
+  return hasMountApi(context) ? CLONED_ROOTFS : root(bindRootfs(context));
 }
 
 /**
@@ -152,7 +146,8 @@ const bindRootfs = ({ options }: PlanContext): readonly Op[] => [
  */
 export function planPivot(context: PlanContext): readonly Step[] {
   if (!hasNamespace(context.spec, 'mount')) return root(CHROOT);
-  return root(context.options.noPivot ? moveRoot(context) : pivotRoot(context));
+  if (context.options.noPivot) return root(moveRoot(context));
+  return hasMountApi(context) ? PIVOT : PIVOT_OF_MOUNT_2;
 }
 
 const CHROOT: readonly Op[] = [
@@ -164,31 +159,14 @@ const CHROOT: readonly Op[] = [
  * The old root ends up mounted over the new one, at `.`: no directory for it is needed. It becomes a
  * slave before it is detached, lest the host's own mounts go with it.
  */
-const pivotRoot = (context: PlanContext): readonly Op[] => [
+const pivotRoot = (...enslaveOldRoot: readonly Op[]): readonly Op[] => [
   openDirectory('/', OLD_ROOT),
   { call: 'pivot_root', new_root: '.', put_old: '.' },
-  ...enslaveOldRoot(context),
+  ...enslaveOldRoot,
   { call: 'umount2', path: '.', flags: MNT_DETACH },
   { call: 'close', fd: OLD_ROOT },
   { call: 'chdir', path: '/' },
 ];
-
-const enslaveOldRoot = (context: PlanContext): readonly Op[] =>
-  hasMountApi(context)
-    ? [
-        {
-          call: 'mount_setattr',
-          fd: OLD_ROOT,
-          flags: AT_RECURSIVE,
-          attr_set: 0n,
-          attr_clr: 0n,
-          propagation: BigInt(MS_SLAVE),
-        },
-      ]
-    : [
-        { call: 'fchdir', fd: OLD_ROOT },
-        { call: 'mount', target: '.', flags: BigInt(MS_SLAVE | MS_REC) },
-      ];
 
 /**
  * `--no-pivot`, for a rootfs on the initial ramfs. The host's mounts stay in the namespace, out of reach
@@ -232,3 +210,28 @@ const openDirectory = (path: string, out: Slot): Op => ({
   ...DIRECTORY,
   out,
 });
+
+const CLONED_ROOTFS = root([
+  { call: 'private_parent', not_root: 1 },
+  { call: 'open_tree', path: '.', flags: OPEN_TREE_CLONE | AT_RECURSIVE, out: ROOT },
+  { call: 'move_mount', from: ROOT, path: '.' },
+  { call: 'fchdir', fd: ROOT },
+]);
+
+const PIVOT = root(
+  pivotRoot({
+    call: 'mount_setattr',
+    fd: OLD_ROOT,
+    flags: AT_RECURSIVE,
+    attr_set: 0n,
+    attr_clr: 0n,
+    propagation: BigInt(MS_SLAVE),
+  }),
+);
+
+const PIVOT_OF_MOUNT_2 = root(
+  pivotRoot(
+    { call: 'fchdir', fd: OLD_ROOT },
+    { call: 'mount', target: '.', flags: BigInt(MS_SLAVE | MS_REC) },
+  ),
+);

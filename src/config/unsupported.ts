@@ -30,12 +30,13 @@ export function checkUnsupported(
   config: unknown,
   table: readonly Unsupported[] = UNSUPPORTED,
 ): readonly Problem[] {
-  return table.flatMap(({ pattern, verdict, reason }) =>
-    matches(config, pattern.split('/'), 1, '').map(
-      (path): Problem =>
+  const problems: Problem[] = [];
+  for (const { pattern, verdict, reason } of table)
+    for (const path of matches(config, pattern.split('/'), 1, ''))
+      problems.push(
         verdict === 'warn' ? warning(path, reason) : { ...error(path, reason), unsupported: true },
-    ),
-  );
+      );
+  return problems;
 }
 
 /** Pointers of the values that match parts from `at` on; on each start's path, so written to be fast. */

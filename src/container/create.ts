@@ -36,6 +36,8 @@ export interface Created {
    */
   readonly slots: Slots;
   readonly stored: Stored;
+  /** For who goes on: to let go of the thousands of steps of a thousand mounts takes as long as to make them. */
+  readonly prepared: Prepared;
   /** Init waits for `start`. */
   readonly waits: boolean;
 }
@@ -63,10 +65,11 @@ export function createContainer(request: CreateRequest, attachment: Attachment):
 
 function perform(
   request: CreateRequest,
-  { context, plan }: Prepared,
+  prepared: Prepared,
   directory: string,
   cgroups: readonly string[],
 ): Created {
+  const { context, plan } = prepared;
   const slots = new Slots();
   let record = newRecord(context, plan, cgroups);
   const saveState = (status: StateRecord['status']) => {
@@ -93,7 +96,8 @@ function perform(
       compileFilter: compilerOf(request, directory),
       ...(request.trace === undefined ? {} : { tracer: request.trace(plan) }),
     });
-    return { slots, stored: { directory, record }, waits: context.options.goesOn !== true };
+    const waits = context.options.goesOn !== true;
+    return { slots, stored: { directory, record }, prepared, waits };
   } catch (thrown) {
     const wasSpawned = slots.has(INIT);
     if (wasSpawned) attempt(request, () => removePidFile(request.pidFile, slots.get(INIT)));

@@ -35,7 +35,8 @@ export function newRecord(
     ...resctrlOf(early),
     shares_pid_namespace: pid === undefined || pid.path !== undefined,
     no_new_keyring: options.noNewKeyring,
-    behind_accept: behindAccept(steps),
+    // Of a container that nobody starts nothing is.
+    behind_accept: options.goesOn ? { first: steps.length, steps: [] } : behindAccept(steps),
     poststart: planPoststartHooks(context),
     poststop: planPoststopHooks(context),
   };

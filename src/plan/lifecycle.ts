@@ -15,9 +15,9 @@ export const CONSOLE_PEER = 'console-peer';
 const FIRST_PRESERVED = 3;
 
 /** state.json names the cgroups before they are made: `delete` finds what a killed `create` left. */
-export const planCreating = (_context: PlanContext): readonly Step[] => [
-  step('runtime', '', { call: 'save_state', status: 'creating' }),
-];
+export const planCreating = (_context: PlanContext): readonly Step[] => CREATING;
+
+const CREATING = [step('runtime', '', { call: 'save_state', status: 'creating' })];
 
 export function planStartSocket({ options }: PlanContext): readonly Step[] {
   if (options.goesOn) return [];
@@ -42,7 +42,9 @@ export function planConsoleSocket({ spec, options }: PlanContext): readonly Step
 }
 
 /** The host's /proc, through which init reaches descriptors whatever the container mounts there. */
-export const planHostHandles = (_context: PlanContext): readonly Step[] => [
+export const planHostHandles = (_context: PlanContext): readonly Step[] => HOST_HANDLES;
+
+const HOST_HANDLES = [
   step('outer', '', {
     call: 'openat',
     path: '/proc',
@@ -83,7 +85,9 @@ export function planSession({ options }: PlanContext): readonly Step[] {
  * something else by now, they become one of their own. The root of a user namespace cannot make one; it does
  * not own the host's, so it may stay.
  */
-export const planNullStreams = (_context: PlanContext): readonly Step[] => [
+export const planNullStreams = (_context: PlanContext): readonly Step[] => NULL_STREAMS;
+
+const NULL_STREAMS = [
   step(
     'init',
     '',
@@ -99,9 +103,9 @@ export const planCreated = (context: PlanContext): readonly Step[] => [
 ];
 
 /** Init's last word before a filter may forbid to speak: behind it, silence is success. */
-export const planExecuting = (_context: PlanContext): readonly Step[] => [
-  step('init', '', { call: 'executing' }),
-];
+export const planExecuting = (_context: PlanContext): readonly Step[] => EXECUTING;
+
+const EXECUTING = [step('init', '', { call: 'executing' })];
 
 /** Of an init that waits for no `start`. */
 export const planGoOn = (context: PlanContext): readonly Step[] =>
@@ -131,6 +135,6 @@ export const planCloseRange = ({
 }: PlanContext & { readonly container?: unknown }): readonly Step[] => {
   const first = FIRST_PRESERVED + options.preserveFds;
   // `exec` and `run` wait for nobody.
-  const kept = container === undefined && !options.goesOn ? { keep: 'start' as const } : {};
-  return [step('init', '', { call: 'close_range', first, ...kept })];
+  const keep = container === undefined && !options.goesOn ? 'start' : undefined;
+  return [step('init', '', { call: 'close_range', first, keep })];
 };

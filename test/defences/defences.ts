@@ -204,7 +204,7 @@ export const DEFENCES: readonly Defence[] = [
     removals: [
       {
         file: 'src/plan/lifecycle.ts',
-        from: "  return [step('init', '', { call: 'close_range', first, ...kept })];",
+        from: "  return [step('init', '', { call: 'close_range', first, keep })];",
         to: '  return first < 0 ? kept : [];',
       },
     ],

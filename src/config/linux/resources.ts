@@ -4,6 +4,7 @@ import type { LinuxResources, Spec } from '../../generated/spec.ts';
 import type { PlanContext } from '../../plan/context.ts';
 import { type Step, step } from '../../plan/step.ts';
 import { error, type Problem, warning } from '../../spec/problem.ts';
+import { oncePer } from '../once.ts';
 import { type ContainerCgroup, containerCgroup } from './cgroupsPath.ts';
 import { checkBlockIO, limitsOfBlockIO, planBlockIO } from './resources/blockIO.ts';
 import { checkCpu, limitsOfCpu, planCpu } from './resources/cpu.ts';
@@ -129,8 +130,9 @@ function planLimits(context: PlanContext): readonly Step[] {
 export const planLateDeviceRules = (context: PlanContext): readonly Step[] =>
   mountsDevice(context.spec) ? planDevices(context) : [];
 
-const mountsDevice = ({ mounts = [] }: Spec): boolean =>
-  mounts.some(({ type = 'bind', source = '' }) => type !== 'bind' && source.startsWith('/'));
+const mountsDevice = oncePer(({ mounts = [] }: Spec): boolean =>
+  mounts.some(({ type = 'bind', source = '' }) => type !== 'bind' && source.startsWith('/')),
+);
 
 /** Not in a user namespace: the kernel lets nobody there change them, nor make device nodes. */
 const mayRuleDevices = ({ host, options }: PlanContext): boolean =>

@@ -45,15 +45,20 @@ export const planBindSources = (
 /** The mount is made from a clone of its source, given its attributes, then attached. */
 export function planBind(context: PlanContext, entry: MountEntry): readonly Step[] {
   if (isRemount(entry)) return planBindRemount(context, entry);
-  if (!rulesOf(context).allByOuter && !isIdmapped(entry)) return planBindByInit(context, entry);
+  const rules = rulesOf(context);
+  if (!rules.allByOuter && !isIdmapped(entry)) return planBindByInit(context, entry, rules);
   const fd = sourceSlot(entry);
   return [...attachSource(context, entry, fd), initStep(entry, { call: 'close', fd })];
 }
 
 /** The same, whoever could open the source. */
-export function planBindByInit(context: PlanContext, entry: MountEntry): readonly Step[] {
+export function planBindByInit(
+  context: PlanContext,
+  entry: MountEntry,
+  rules = rulesOf(context),
+): readonly Step[] {
   if (!hasMountApi(context)) return planBindMount2(context, entry);
-  const change = rulesOf(context).changeOf(entry.options);
+  const change = rules.changeOf(entry.options);
   const isWhole = (entry.options.flags & MS_REC) !== 0;
   return change === undefined || isWhole
     ? [openSource(context, 'init', entry, MOUNT), ...attachSource(context, entry, MOUNT)]

@@ -46,7 +46,7 @@ const NONE: readonly Problem[] = [];
 
 export function checkDestination(entry: MountEntry): readonly Problem[] {
   const { destination, mount, origin } = entry;
-  const isAbsolute = mount.destination.startsWith('/');
+  const isAbsolute = destination === mount.destination || mount.destination.startsWith('/');
   if (isAbsolute && destination !== '/' && !isInProc(destination)) return NONE;
   const problems: Problem[] = [];
   const at = `${origin}/destination`;

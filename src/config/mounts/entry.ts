@@ -85,9 +85,9 @@ export const hasMountApi = ({ host }: PlanContext): boolean =>
  * /dev, and a tmpfs is filled by mounts inside it.
  */
 export const isReadonlyLate = (entry: MountEntry): boolean =>
+  (entry.destination === '/dev' || (entry.type === 'tmpfs' && !isBind(entry))) &&
   (entry.options.flags & MS_RDONLY) !== 0 &&
-  !isRemount(entry) &&
-  (entry.destination === '/dev' || (entry.type === 'tmpfs' && !isBind(entry)));
+  !isRemount(entry);
 
 /** The MS_ flags a mount begins with. */
 export const initialFlags = (entry: MountEntry): number =>

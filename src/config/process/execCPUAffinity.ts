@@ -53,7 +53,9 @@ const reset = (actor: Actor): Step =>
   );
 
 /** `create`: by the executor, behind the cgroup. */
-export const planResetAffinity = (_context: PlanContext): readonly Step[] => [reset('outer')];
+export const planResetAffinity = (_context: PlanContext): readonly Step[] => RESET_BY_OUTER;
+
+const RESET_BY_OUTER = [reset('outer')];
 
 /** `exec` alone: where the process is on its way, before it is in the container's cpuset. */
 export const planInitialAffinity = (context: PlanContext): readonly Step[] =>
