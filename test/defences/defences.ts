@@ -205,7 +205,7 @@ export const DEFENCES: readonly Defence[] = [
       {
         file: 'src/plan/lifecycle.ts',
         from: "  return [step('init', '', { call: 'close_range', first, keep })];",
-        to: '  return first < 0 ? kept : [];',
+        to: '  return first < 0 && keep === undefined ? [] : [];',
       },
     ],
     test: ESCAPE,
