@@ -1,6 +1,7 @@
 /* UTF-8: Unicode 3.9, table 3-7 (well-formed sequences) and "substitution of maximal subparts". */
 #include "utf8.h"
 
+#include <stdint.h>
 #include <string.h>
 
 static const unsigned char replacement[3] = { 0xef, 0xbf, 0xbd };
@@ -33,20 +34,32 @@ static size_t sequence(const unsigned char *text, size_t length, bool *ret_valid
 	return want;
 }
 
-size_t utf8_valid_prefix(const unsigned char *text, size_t length)
+/* How far text is ASCII, as nearly all of it is: eight bytes at a time. */
+static size_t ascii_prefix(const unsigned char *text, size_t length)
 {
 	size_t at = 0;
+	uint64_t word;
+
+	for (; at + sizeof word <= length; at += sizeof word) {
+		memcpy(&word, text + at, sizeof word);
+		if (word & UINT64_C(0x8080808080808080))
+			break;
+	}
+	while (at < length && text[at] < 0x80)
+		at++;
+	return at;
+}
+
+size_t utf8_valid_prefix(const unsigned char *text, size_t length)
+{
+	size_t at = ascii_prefix(text, length);
 	while (at < length) {
 		bool valid;
-
-		if (text[at] < 0x80) {
-			at++;
-			continue;
-		}
 		size_t bytes = sequence(text + at, length - at, &valid);
 		if (!valid)
 			break;
 		at += bytes;
+		at += ascii_prefix(text + at, length - at);
 	}
 	return at;
 }
@@ -76,7 +89,11 @@ size_t utf8_repair(const unsigned char *text, size_t length, unsigned char *repa
 
 void utf8_replace_surrogates(unsigned char *text, size_t length)
 {
-	for (size_t at = 0; at + 2 < length; at++)
-		if (text[at] == 0xed && text[at + 1] >= 0xa0)
-			memcpy(text + at, replacement, sizeof replacement);
+	unsigned char *end = text + length;
+
+	while ((text = memchr(text, 0xed, (size_t)(end - text))) != NULL && end - text > 2) {
+		if (text[1] >= 0xa0)
+			memcpy(text, replacement, sizeof replacement);
+		text++;
+	}
 }

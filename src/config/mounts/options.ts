@@ -152,31 +152,20 @@ export interface ParsedOptions {
   readonly data: readonly string[];
 }
 
-interface Known {
-  readonly options: readonly string[];
-  readonly parsed: ParsedOptions;
-}
-
 /** Lists parsed before: a thousand mounts have a handful of them, and each is asked for by checks and planners. */
-const KNOWN = new Map<string, Known>();
+const KNOWN = new Map<string, ParsedOptions>();
 
 export function parseMountOptions(options: readonly string[] = NO_OPTIONS): ParsedOptions {
-  const key = options.join();
+  // What no option holds that a config may have (spec/text.ts); a comma, some do.
+  const key = options.join('\0');
   const known = KNOWN.get(key);
-  // An option can hold the comma that stands between two.
-  if (known !== undefined && areEqual(known.options, options)) return known.parsed;
+  if (known !== undefined) return known;
   const parsed = parse(options);
-  KNOWN.set(key, { options: [...options], parsed });
+  KNOWN.set(key, parsed);
   return parsed;
 }
 
 const NO_OPTIONS: readonly string[] = [];
-
-function areEqual(one: readonly string[], other: readonly string[]): boolean {
-  if (one.length !== other.length) return false;
-  for (let i = 0; i < one.length; i += 1) if (one[i] !== other[i]) return false;
-  return true;
-}
 
 function parse(options: readonly string[]): ParsedOptions {
   let flags = 0;
