@@ -74,7 +74,7 @@ export async function build(entry, image, target, { include, library, compiler }
     ...[join(work, 'modules.S'), join(work, 'symbols.S'), library, ...archives.files, '-lm'],
   );
   const snapshot = join(work, 'snapshot');
-  runMade(maker, snapshot, work, program, join(root, 'bundles/hello/config.json'));
+  runMade(maker, snapshot, work, program, join(here, 'rehearsal.json'));
   const file = withSegment(readFileSync(maker), HEAP_ADDRESS, readFileSync(snapshot), SYMBOLS);
   writeFileSync(`${target}.new`, file);
   chmodSync(`${target}.new`, 0o755);

@@ -37,11 +37,14 @@ static struct {
 
 /* While a snapshot is made; not part of it. */
 static struct {
-	uint32_t *numbers; /* of the block whose contents begin at this multiple of 16; NULL: none is made */
+	uint32_t *numbers; /* of the block whose contents begin at this multiple of 16 */
 	uint32_t last;
-	const unsigned char *chosen;
-	unsigned char *next; /* where the next chosen block goes */
-	unsigned char *end;
+	bool counts; /* the blocks that are asked for get numbers */
+	const struct heap_kept *kept;
+	struct {
+		unsigned char *next; /* where the next block of the group goes */
+		unsigned char *end;
+	} groups[HEAP_GROUPS];
 } making;
 
 /* Bytes of a whole block (header and contents) to its class; class_bytes is the inverse, rounded up. */
@@ -117,10 +120,10 @@ static __attribute__((cold, noinline)) void *take_numbered(unsigned class)
 
 	if (number >= HEAP_NUMBERS)
 		return take_block(class);
-	bool is_chosen = making.chosen != NULL && making.chosen[number] != 0;
-	if (is_chosen && (size_t)(making.end - making.next) >= bytes) {
-		contents = begin_block((struct block *)(void *)making.next, class, bytes);
-		making.next += bytes;
+	unsigned group = making.kept == NULL ? 0 : making.kept->group[number];
+	if (group > 0 && (size_t)(making.groups[group - 1].end - making.groups[group - 1].next) >= bytes) {
+		contents = begin_block((struct block *)(void *)making.groups[group - 1].next, class, bytes);
+		making.groups[group - 1].next += bytes;
 	} else {
 		contents = take_block(class);
 	}
@@ -134,14 +137,15 @@ void *heap_alloc(size_t size)
 	if (__builtin_expect(size > LARGEST_BYTES, 0))
 		return NULL;
 	unsigned class = class_of(size + HEADER);
-	return __builtin_expect(making.numbers != NULL, 0) ? take_numbered(class) : take_block(class);
+	return __builtin_expect(making.counts, 0) ? take_numbered(class) : take_block(class);
 }
 
 int heap_number_blocks(void)
 {
 	making.last = 0;
 	making.numbers = calloc(HEAP_BYTES / 16, sizeof *making.numbers);
-	return making.numbers == NULL ? -1 : 0;
+	making.counts = making.numbers != NULL;
+	return making.counts ? 0 : -1;
 }
 
 uint32_t heap_number_at(const void *address, const void **ret_block)
@@ -156,16 +160,20 @@ uint32_t heap_number_at(const void *address, const void **ret_block)
 	return making.numbers[place];
 }
 
-int heap_keep_together(const unsigned char *chosen, size_t count, size_t bytes)
+int heap_keep_together(const struct heap_kept *kept)
 {
-	size_t room = (bytes + count * HEADER + 15) & ~(size_t)15;
+	size_t room = 0;
 
+	for (size_t i = 0; i < HEAP_GROUPS; i++)
+		room += kept->bytes[i];
 	if (heap.next != NULL || room > HEAP_BYTES / 2 || grow(0) < 0)
 		return -1;
-	making.chosen = chosen;
-	making.next = heap.next;
-	making.end = heap.next + room;
-	heap.next = making.end;
+	making.kept = kept;
+	for (size_t i = 0; i < HEAP_GROUPS; i++) {
+		making.groups[i].next = heap.next;
+		heap.next += (kept->bytes[i] + 15) & ~(size_t)15;
+		making.groups[i].end = heap.next;
+	}
 	return 0;
 }
 
@@ -215,6 +223,7 @@ const unsigned char *heap_end(void)
 
 void heap_seal(void)
 {
+	making.counts = false;
 	memset(heap.free, 0, sizeof heap.free);
 	heap.next = (unsigned char *)(uintptr_t)heap_end() + 16 - HEADER;
 }

@@ -15,7 +15,7 @@ size_t heap_size(const void *block);
 
 /* The first page-aligned address behind everything allocated from the section so far. */
 const unsigned char *heap_end(void);
-/* Forgets the free blocks, so that what is allocated from now on lies on pages of its own. */
+/* Forgets the free blocks, so that what is allocated from now on lies on pages of its own, and has no number. */
 void heap_seal(void);
 
 /*
@@ -26,11 +26,18 @@ int heap_number_blocks(void);
 enum { HEAP_NUMBERS = 1 << 20 }; /* numbers are below */
 /* The number of the block that an address lies in, and its contents; 0 when there is none. */
 uint32_t heap_number_at(const void *address, const void **ret_block);
+enum { HEAP_GROUPS = 8, HEAP_BLOCK_BYTES = 8 };
+struct heap_kept {
+	/* What the blocks of each group hold, with HEAP_BLOCK_BYTES more for each block. */
+	size_t bytes[HEAP_GROUPS];
+	/* By a block's number: its group from 1 on, 0 of none. */
+	unsigned char group[HEAP_NUMBERS];
+};
 /*
- * Before the first block: those whose place in `chosen`, of HEAP_NUMBERS, is not 0 come to lie in front of all
- * others: `count` blocks that may hold `bytes`. -1 when there is no room.
+ * Before the first block: those of a group come to lie together, in front of all others; the groups follow each
+ * other. What `kept` points to is looked at as long as blocks have numbers. -1 when there is no room.
  */
-int heap_keep_together(const unsigned char *chosen, size_t count, size_t bytes);
+int heap_keep_together(const struct heap_kept *kept);
 /* The first whole page of blocks. */
 const unsigned char *heap_begin(void);
 

@@ -39,7 +39,7 @@ static const struct {
 	  { NULL, "4242 (tsrun-init) S 4241 4242 4242 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 100 0 0\n",
 	    "4242 (tsrun-init) S 4241 4242 4242 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 100 0 0\n" } },
 	{ "/proc/self/cgroup",
-	  { NULL, "4:name=systemd:/\n3:cpuset:/\n2:memory:/\n1:devices:/\n", "0::/\n" } },
+	  { NULL, "6:name=systemd:/\n5:pids:/\n4:cpu,cpuacct:/\n3:cpuset:/\n2:memory:/\n1:devices:/\n", "0::/\n" } },
 	{ "/proc/self/mountinfo",
 	  { NULL,
 	    "20 1 8:1 / / rw,relatime - ext4 /dev/root rw\n"
@@ -47,7 +47,9 @@ static const struct {
 	    "22 21 0:22 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
 	    "23 21 0:23 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices\n"
 	    "24 21 0:24 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n"
-	    "25 21 0:25 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd\n",
+	    "25 21 0:25 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
+	    "26 21 0:26 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"
+	    "27 21 0:27 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd\n",
 	    "20 1 8:1 / / rw,relatime - ext4 /dev/root rw\n"
 	    "21 20 0:21 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n" } },
 	{ "cpuset.cpus", { NULL, "0-1\n", NULL } },

@@ -11,22 +11,31 @@
 /* Only a heap from which nothing was allocated yet is laid out: here that of the first test's child. */
 static int lay_out(void)
 {
-    static unsigned char chosen[HEAP_NUMBERS] = { [2] = 1, [4] = 1 };
+    static const struct heap_kept kept = {
+        .bytes = { 112 + 320, 112 },
+        .group = { [2] = 1, [4] = 1, [5] = 2 },
+    };
     const void *found;
 
-    if (heap_number_blocks() < 0 || heap_keep_together(chosen, 2, 104 + 312) < 0)
+    if (heap_number_blocks() < 0 || heap_keep_together(&kept) < 0)
         return 1;
     unsigned char *first = heap_alloc(100), *second = heap_alloc(100);
-    unsigned char *third = heap_alloc(300), *fourth = heap_alloc(300);
-    if (!(second < fourth && fourth < first && first < third) || fourth != second + heap_size(second) + 8)
+    unsigned char *third = heap_alloc(300), *fourth = heap_alloc(300), *fifth = heap_alloc(100);
+    if (!(second < fourth && fourth < fifth && fifth < first && first < third) ||
+        fourth != second + heap_size(second) + 8 || fifth != fourth + heap_size(fourth) + 8)
         return 2;
     if (heap_number_at(fourth + 299, &found) != 4 || found != fourth)
         return 3;
     if (heap_number_at(first, &found) != 1 || found != first || heap_number_at(&found, &found) != 0)
         return 4;
-    memset(fourth, 0xa5, heap_size(fourth)); /* reaches to the last byte in front of the others */
+    memset(fifth, 0xa5, heap_size(fifth)); /* reaches to the last byte in front of the others */
     heap_free(second);
-    return heap_number_at(first, &found) == 1 && heap_alloc(100) == second ? 0 : 5;
+    if (heap_number_at(first, &found) != 1 || heap_alloc(100) != second)
+        return 5;
+    heap_seal();
+    const unsigned char *late = heap_alloc(100);
+    /* It has none: found is the last one in front of it that has. */
+    return late >= heap_end() - 4096 && heap_number_at(late, &found) == 3 && found == third ? 0 : 6;
 }
 
 static void chosen_blocks_lie_side_by_side(void)
