@@ -12,7 +12,8 @@
 enum {
 	PAGE = 4096,
 	HEAP_BYTES = 3 << 20,  /* zero pages behind the snapshot cost nothing until they are written */
-	CHUNK_BYTES = 2 << 20, /* how the heap grows behind HEAP_BYTES: by what can be one huge page */
+	SINGLE_BYTES = 512 << 10, /* of these, what an engine's container may take: each is a fault */
+	CHUNK_BYTES = 2 << 20, /* how the heap grows behind them: by one huge page, a fault as long as 75 small ones */
 	SMALL_BYTES = 1024,    /* sizes up to here step by 16, above by a quarter of a power of two */
 	SMALL_CLASSES = SMALL_BYTES / 16,
 	CLASSES = SMALL_CLASSES + 4 * 24,
@@ -226,4 +227,6 @@ void heap_seal(void)
 	making.counts = false;
 	memset(heap.free, 0, sizeof heap.free);
 	heap.next = (unsigned char *)(uintptr_t)heap_end() + 16 - HEADER;
+	if (heap.end - heap.next > SINGLE_BYTES)
+		heap.end = heap.next + SINGLE_BYTES;
 }

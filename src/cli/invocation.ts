@@ -72,7 +72,8 @@ function parseRootless(text: string): boolean | undefined {
 
 function parseRoot(given: string | undefined): string {
   if (given === undefined) return defaultRoot(isRootlessByDefault(isInUserNamespace()));
-  const root = absolutePath(given).replace(/\/+$/, '');
+  const path = absolutePath(given);
+  const root = path.endsWith('/') ? path.replace(/\/+$/, '') : path;
   // Every directory of the host would look like a container, and `delete` removes those.
   if (root === '') throw usage('-root must not be the root directory');
   return root;

@@ -90,10 +90,11 @@ function splitFlag(
   verb: string | undefined,
 ): { name: string; value?: string } | undefined {
   if (!arg.startsWith('-') || arg === '-') return undefined;
-  const match = /^--?([^-=][^=]*)(=?)([\s\S]*)$/.exec(arg);
-  if (match === null) throw usage(`bad flag syntax: ${arg}`, verb);
-  const [, name = '', equals, value = ''] = match;
-  return equals === '=' ? { name, value } : { name };
+  const begin = arg.startsWith('--') ? 2 : 1;
+  const equals = arg.indexOf('=');
+  const name = arg.slice(begin, equals < 0 ? arg.length : equals);
+  if (name === '' || name.startsWith('-')) throw usage(`bad flag syntax: ${arg}`, verb);
+  return equals < 0 ? { name } : { name, value: arg.slice(equals + 1) };
 }
 
 const TRUE = ['1', 't', 'T', 'true', 'TRUE', 'True'];

@@ -204,7 +204,8 @@ function bindNode(context: PlanContext, { device, path, origin }: PlannedDevice)
 
 /** makedev(3): two numbers of 32 bits in one of 64, the low 12 and 8 bits where they always were. */
 export function makedev(major: number, minor: number): bigint {
-  const [high, low] = [BigInt(major), BigInt(minor)];
+  const high = BigInt(major);
+  const low = BigInt(minor);
   return (
     ((high & 0xfffff000n) << 32n) |
     ((high & 0xfffn) << 8n) |

@@ -201,6 +201,8 @@ function parse(options: readonly string[]): ParsedOptions {
 
 /** One string of options may hold several options of a file system, as mount(2)'s data does. */
 export const splitData = (data: readonly string[]): readonly string[] =>
-  data.some((option) => option === '' || option.includes(','))
+  data.some(isNoSingle)
     ? data.flatMap((option) => option.split(',')).filter((option) => option !== '')
     : data;
+
+const isNoSingle = (option: string): boolean => option === '' || option.includes(',');
