@@ -1,7 +1,9 @@
 /** The program on QuickJS: what native/quickjs/build.mjs makes ./tsrun of. */
 import { setEngine } from './engine/current.ts';
 import { onStart, quickjsEngine } from './engine/quickjs.ts';
+import { bindAll } from './linux/call.ts';
 import { main } from './main.ts';
 
 setEngine(quickjsEngine());
+bindAll();
 onStart(main);

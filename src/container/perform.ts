@@ -228,10 +228,19 @@ export class Slots {
  * that it is missing is told by `Slots.get`.
  */
 export const lacksSlot = (op: Op, slots: Slots): boolean => {
+  const needed = NEEDED_SLOTS.get(op.call);
+  if (needed === undefined) return false;
   const values: Readonly<Record<string, unknown>> = op;
-  return OPS[op.call].fields.some((field) => {
-    const slot = values[field.name];
-    const isNeeded = field.type === 'slot' && typeof slot === 'string' && slot !== PIDFD;
-    return isNeeded && !slots.has(slot);
+  return needed.some((name) => {
+    const slot = values[name];
+    return typeof slot === 'string' && slot !== PIDFD && !slots.has(slot);
   });
 };
+
+/** The operations of the runtime that need slots, to the names of their fields. */
+const NEEDED_SLOTS: ReadonlyMap<string, readonly string[]> = new Map(
+  RUNTIME_CALLS.flatMap((call) => {
+    const needed = OPS[call].fields.flatMap(({ name, type }) => (type === 'slot' ? [name] : []));
+    return needed.length === 0 ? [] : [[call, needed] as const];
+  }),
+);

@@ -45,13 +45,18 @@ export interface StateRecord {
 
 /** JSON of a record. Numbers, bytes and filters of steps, which no message shows, are left out. */
 export const printRecord = (record: StateRecord): string =>
-  JSON.stringify(record, (key, value: unknown) =>
-    (key === 'filter' && typeof value === 'object') ||
-    typeof value === 'bigint' ||
-    value instanceof Uint8Array
-      ? undefined
-      : value,
-  );
+  // Of a plain `run` there are no steps: nothing to look for, in each of its members.
+  hasSteps(record) ? JSON.stringify(record, shownOfStep) : JSON.stringify(record);
+
+const hasSteps = ({ behind_accept, poststart, poststop }: StateRecord): boolean =>
+  behind_accept.steps.length + poststart.length + poststop.length > 0;
+
+const shownOfStep = (key: string, value: unknown): unknown =>
+  (key === 'filter' && typeof value === 'object') ||
+  typeof value === 'bigint' ||
+  value instanceof Uint8Array
+    ? undefined
+    : value;
 
 /** A record from its JSON; undefined when the text is none. */
 export function parseRecord(text: string): StateRecord | undefined {

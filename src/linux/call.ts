@@ -60,6 +60,16 @@ export function throwing(
   };
 }
 
+const unbound: (() => CFunction)[] = [];
+
+/**
+ * Binds every function that modules loaded so far may call. For a host whose memory is kept as it is before the
+ * program starts: no process then binds them again.
+ */
+export function bindAll(): void {
+  for (const bind of unbound.splice(0)) bind();
+}
+
 type Argument = CValue | undefined;
 type Six = (
   a?: Argument,
@@ -80,6 +90,7 @@ function ofArity(name: string, signature: Signature): Six {
     bound = engine().bind(name, signature);
     return bound;
   };
+  unbound.push(bind);
   switch (signature.length - 'i:'.length) {
     case 0:
       return () => (bound ?? bind())();
