@@ -177,7 +177,7 @@ static long call_with_result(const char *name, const long *a, int *ret_known)
 		return open_file(text_at(a[1]), a[2]);
 	if (strcmp(name, "read") == 0)
 		return read_file(a[0], memory_at(a[1]), (size_t)a[2]);
-	if (strcmp(name, "write") == 0)
+	if (strcmp(name, "write") == 0 || strcmp(name, "pwrite") == 0)
 		return write_file(a[0], text_at(a[1]), (size_t)a[2]);
 	if (strcmp(name, "recvmsg") == 0)
 		return receive(memory_at(a[1]));

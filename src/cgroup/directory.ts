@@ -10,8 +10,8 @@ import { isFrozen } from './freezer.ts';
 import { killAll, processesIn, subgroups } from './processes.ts';
 
 /**
- * Makes `path` below `mountpoint`, every missing directory of it. v2: each ancestor hands on the
- * controllers its parent gave it (cgroup.subtree_control), those that can be. v1 cpuset: a new group has
+ * Makes `path` below the mount point of a hierarchy of v1 or v2, every missing directory of it. v2: each ancestor
+ * hands on the controllers its parent gave it (cgroup.subtree_control), those that can be. v1 cpuset: a new group has
  * no CPUs and no memory nodes and takes its parent's. Below a threaded group of v2 it becomes threaded, or
  * nothing could enter it. `container-state` when the group has processes
  * besides `member`, or is frozen.
@@ -19,18 +19,18 @@ import { killAll, processesIn, subgroups } from './processes.ts';
 export function createCgroup(
   mountpoint: string,
   path: string,
+  version: number,
   controllers: readonly string[],
   member?: Pid,
 ): void {
-  const all = readTextIfExists(`${mountpoint}/cgroup.controllers`);
-  const isUnified = all !== undefined;
+  const isUnified = version === 2;
   const isCpuset = !isUnified && controllers.includes('cpuset');
   const names = path.split('/').filter((part) => part !== '');
   // Mostly the last one alone is missing, and those above need nothing of v1.
   const leaf = [mountpoint, ...names].join('/');
   if (!isUnified && !isCpuset && unless(['ENOENT'], () => makeGroup(leaf)) === true) return;
   // systemd has made it, for `member`, and mostly with all that there is to hand on.
-  if (isUnified && readTextIfExists(`${leaf}/cgroup.controllers`) === all) {
+  if (isUnified && hasAllControllers(leaf, mountpoint)) {
     refuseInUse(leaf, member);
     return;
   }
@@ -45,6 +45,11 @@ export function createCgroup(
     if (isCpuset) inheritCpuset(parent, directory);
   }
   if (!isNew) refuseInUse(directory, member);
+}
+
+function hasAllControllers(directory: string, mountpoint: string): boolean {
+  const own = readTextIfExists(`${directory}/cgroup.controllers`);
+  return own !== undefined && own === readTextIfExists(`${mountpoint}/cgroup.controllers`);
 }
 
 /** False when it was there. */

@@ -49,9 +49,8 @@ export function unifiedLayout(own: string, controllers: string): CgroupLayout {
 export function legacyLayout(own: string, mountinfo: string): CgroupLayout {
   const paths = ownPaths(own);
   const seen = new Set<string>();
-  const hierarchies = mountinfo.split('\n').flatMap((line) => {
+  const hierarchies = cgroupLines(mountinfo).flatMap((line) => {
     const mount = parseMount(line);
-    if (mount === undefined) return [];
     const controllers = mount.options.filter((name) => paths.has(name) && !seen.has(name));
     const first = controllers[0];
     if (first === undefined) return [];
@@ -66,16 +65,33 @@ export function legacyLayout(own: string, mountinfo: string): CgroupLayout {
 function ownPaths(text: string): ReadonlyMap<string, string> {
   const paths = new Map<string, string>();
   for (const line of text.split('\n')) {
-    const [, names = '', path = ''] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
-    for (const name of names.split(',')) if (name !== '') paths.set(name, path);
+    const begin = line.indexOf(':') + 1;
+    const end = line.indexOf(':', begin);
+    if (end < 0) continue;
+    const path = line.slice(end + 1);
+    for (const name of line.slice(begin, end).split(',')) if (name !== '') paths.set(name, path);
   }
   return paths;
 }
 
+/** Behind the dash is the type; a path has no spaces, which are written in octal. */
+const OF_CGROUPS = ' - cgroup ';
+
+/** Most lines are of other file systems. */
+function cgroupLines(mountinfo: string): readonly string[] {
+  const lines: string[] = [];
+  let end = 0;
+  for (;;) {
+    const found = mountinfo.indexOf(OF_CGROUPS, end);
+    if (found < 0) return lines;
+    end = mountinfo.indexOf('\n', found);
+    if (end < 0) end = mountinfo.length;
+    lines.push(mountinfo.slice(mountinfo.lastIndexOf('\n', found) + 1, end));
+  }
+}
+
 /** `32 31 0:29 /root /mountpoint rw,relatime - cgroup cgroup rw,cpu` (proc_pid_mountinfo(5)). */
 function parseMount(line: string) {
-  // Looked at first: most lines are of other file systems.
-  if (!line.includes(' - cgroup ')) return undefined;
   const [before = '', after = ''] = line.split(' - ');
   const [, , options = ''] = after.split(' ');
   const [, , , root = '/', mountpoint = ''] = before.split(' ');

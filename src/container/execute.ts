@@ -251,8 +251,9 @@ function performStep(execution: Execution, index: number): void {
 function carryOut(execution: Execution, index: number): void {
   const current = execution.plan.steps[index];
   if (current === undefined || lacksSlot(current.op, execution.slots)) return;
+  const next = execution.plan.steps[index + 1];
   try {
-    performOperation(current.op, performanceOf(execution, current));
+    performOperation(current.op, performanceOf(execution, current, next));
   } catch (thrown) {
     if (thrown instanceof UnitPropertyError) throw blameProperty(execution, thrown);
     if (!(thrown instanceof SystemError)) throw thrown;
@@ -272,8 +273,13 @@ function blameProperty({ plan, config }: Execution, refused: UnitPropertyError):
   return blame(plan, { step, errno: errnoNumber('EINVAL'), detail: refused.message }, config);
 }
 
-const performanceOf = (execution: Execution, current: Step): Performance => ({
+const performanceOf = (
+  execution: Execution,
+  current: Step,
+  next: Step | undefined,
+): Performance => ({
   slots: execution.slots,
+  next: next?.actor === 'runtime' ? next.op : undefined,
   saveState: execution.saveState,
   runHook: (hook) => {
     const env = hook.inherit_env === 0 ? hook.env : engine().environ;

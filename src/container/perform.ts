@@ -29,6 +29,7 @@ import { moveNetDevice } from '../linux/netDevice.ts';
 import { openProcess } from '../linux/pidfd.ts';
 import { prlimit, spawn, waitFor } from '../linux/processes.ts';
 import { connectUnix, listenUnix, send, streamPair } from '../linux/sockets.ts';
+import { WrittenFile } from '../linux/writtenFile.ts';
 import { INIT, type Op, OUTER, PIDFD, type Slot } from '../plan/step.ts';
 import { parseGvariant } from '../spec/gvariant.ts';
 import type { StateRecord } from './record.ts';
@@ -36,6 +37,8 @@ import type { StateRecord } from './record.ts';
 /** What a runtime step may use besides its arguments. */
 export interface Performance {
   readonly slots: Slots;
+  /** Of the runtime's step that follows at once. */
+  readonly next: Op | undefined;
   /** Brings state.json to this status. */
   readonly saveState: (status: StateRecord['status']) => void;
   /** Runs a hook to its end in the host's namespaces; throws what its failure is. */
@@ -61,8 +64,9 @@ const OPERATIONS: {
     const dirfd = op.dirfd === undefined ? AT_FDCWD : slots.get(op.dirfd);
     slots.set(op.out, openat(dirfd, op.path, op.flags, op.mode));
   },
-  write: (op, { slots }) => {
-    writeExisting(op.path, op.data, op.dirfd === undefined ? AT_FDCWD : slots.get(op.dirfd));
+  write: (op, { slots, next }) => {
+    if (op.dirfd !== undefined) writeExisting(op.path, op.data, slots.get(op.dirfd));
+    else slots.written.write(op.path, op.data, isWriteTo(op.path, next));
   },
   write_any: (op) => writeAny(op.paths, op.data),
   chdir: (op) => chdir(op.path),
@@ -101,7 +105,7 @@ const OPERATIONS: {
   },
   cgroup_create: (op, { slots }) => {
     const member = op.member === undefined ? undefined : slots.get(op.member);
-    createCgroup(op.mountpoint, op.path, op.controllers, member);
+    createCgroup(op.mountpoint, op.path, op.version, op.controllers, member);
   },
   unit_property: (op, { slots }) => {
     const value = parseGvariant(op.value);
@@ -146,6 +150,9 @@ const OPERATIONS: {
   },
 };
 
+const isWriteTo = (path: string, op: Op | undefined): boolean =>
+  op?.call === 'write' && op.path === path && op.dirfd === undefined;
+
 /** Each, though one is enough. */
 function writeAny(paths: readonly string[], data: readonly string[]): void {
   let refused: unknown;
@@ -181,6 +188,8 @@ const unitOf = (op: Operation<'start_unit' | 'set_unit' | 'attach_unit'>): Unit 
 /** The values of slots on the runtime's side: descriptors, and pids of the executor and of init. */
 export class Slots {
   private readonly values = new Map<Slot, number>();
+  /** What the next step may write to as well. */
+  readonly written = new WrittenFile();
   /** Of the unit that the next step is about. */
   readonly unitProperties: UnitProperty[] = [];
 

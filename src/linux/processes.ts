@@ -179,9 +179,10 @@ export function parseStat(text: string): ProcessFacts {
 /** The environment of this process as a value: `undefined` when the variable is not set. */
 export function getenv(name: string): string | undefined {
   const prefix = `${name}=`;
-  return engine()
-    .environ.find((entry) => entry.startsWith(prefix))
-    ?.slice(prefix.length);
+  for (const entry of engine().environ) {
+    if (entry.startsWith(prefix)) return entry.slice(prefix.length);
+  }
+  return undefined;
 }
 
 /** The absolute path of a program of PATH; undefined when none can be executed. */

@@ -148,11 +148,21 @@ export interface Received {
 
 /** Receives one message of at most `size` bytes and at most 8 descriptors. */
 export function receive(socket: Fd, size: number): Received {
-  const buffer = new Uint8Array(size);
-  const message = new Message(buffer, 4 * 8);
+  if (inbox?.buffer.length !== size) {
+    // Of an ArrayBuffer: V8 moves a small array that has none of its own, and the address is kept.
+    const buffer = new Uint8Array(new ArrayBuffer(size));
+    inbox = { buffer, message: new Message(buffer, DESCRIPTORS_BYTES) };
+  }
+  const { buffer, message } = inbox;
+  message.reset();
   const length = sys.recvmsg(`${socket}`, socket, message.header, MSG_CMSG_CLOEXEC);
-  return { data: buffer.subarray(0, length), fds: message.descriptors() };
+  return { data: buffer.slice(0, length), fds: message.descriptors() };
 }
+
+const DESCRIPTORS_BYTES = 4 * 8;
+
+/** Of the last message: one comes after the other, and mostly of the same size. */
+let inbox: { readonly buffer: Uint8Array; readonly message: Message } | undefined;
 
 const HEADER_BYTES = 56;
 const CONTROL_HEADER_BYTES = 16;
@@ -166,29 +176,39 @@ class Message {
   readonly header: Uint8Array;
   private readonly view: DataView;
   private readonly controlOffset = HEADER_BYTES + 16;
+  private readonly controlBytes: number;
 
   constructor(data: Uint8Array, descriptorBytes: number) {
-    const control = CONTROL_HEADER_BYTES + Math.ceil(descriptorBytes / 8) * 8;
-    this.header = new Uint8Array(this.controlOffset + control);
+    this.controlBytes =
+      descriptorBytes === 0 ? 0 : CONTROL_HEADER_BYTES + Math.ceil(descriptorBytes / 8) * 8;
+    this.header = new Uint8Array(this.controlOffset + this.controlBytes);
     this.view = viewOf(this.header);
     const base = engine().address(this.header);
-    this.set64(16, base + BigInt(HEADER_BYTES));
-    this.set64(24, 1n);
-    if (descriptorBytes > 0) {
-      this.set64(32, base + BigInt(this.controlOffset));
-      this.set64(40, BigInt(control));
-    }
-    if (data.length > 0) this.set64(HEADER_BYTES, engine().address(data));
-    this.set64(HEADER_BYTES + 8, BigInt(data.length));
+    this.setAddress(16, base + BigInt(HEADER_BYTES));
+    this.setLength(24, 1);
+    if (descriptorBytes > 0) this.setAddress(32, base + BigInt(this.controlOffset));
+    if (data.length > 0) this.setAddress(HEADER_BYTES, engine().address(data));
+    this.setLength(HEADER_BYTES + 8, data.length);
+    this.reset();
   }
 
-  private set64(offset: number, value: bigint): void {
+  /** What recvmsg(2) has written: how much room for descriptors there is again. */
+  reset(): void {
+    this.setLength(40, this.controlBytes);
+  }
+
+  private setAddress(offset: number, value: bigint): void {
     this.view.setBigUint64(offset, value, LITTLE_ENDIAN);
+  }
+
+  /** A u64 whose upper half is 0 and stays so. */
+  private setLength(offset: number, value: number): void {
+    this.view.setUint32(offset, value, LITTLE_ENDIAN);
   }
 
   setDescriptors(fds: readonly Fd[]): void {
     if (fds.length === 0) return;
-    this.set64(this.controlOffset, BigInt(CONTROL_HEADER_BYTES + 4 * fds.length));
+    this.setLength(this.controlOffset, CONTROL_HEADER_BYTES + 4 * fds.length);
     this.view.setInt32(this.controlOffset + 8, SOL_SOCKET, LITTLE_ENDIAN);
     this.view.setInt32(this.controlOffset + 12, SCM_RIGHTS, LITTLE_ENDIAN);
     fds.forEach((fd, index) => {
@@ -198,9 +218,9 @@ class Message {
   }
 
   descriptors(): readonly Fd[] {
-    const received = Number(this.view.getBigUint64(40, LITTLE_ENDIAN));
+    const received = this.view.getUint32(40, LITTLE_ENDIAN);
     if (received < CONTROL_HEADER_BYTES) return [];
-    const length = Number(this.view.getBigUint64(this.controlOffset, LITTLE_ENDIAN));
+    const length = this.view.getUint32(this.controlOffset, LITTLE_ENDIAN);
     const level = this.view.getInt32(this.controlOffset + 8, LITTLE_ENDIAN);
     const type = this.view.getInt32(this.controlOffset + 12, LITTLE_ENDIAN);
     if (level !== SOL_SOCKET || type !== SCM_RIGHTS) return [];

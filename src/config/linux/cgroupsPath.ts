@@ -123,16 +123,17 @@ const isClean = (path: string): boolean =>
 /** `cgroup_create` for each hierarchy, by the runtime: only the host sees them. */
 export function planCgroup(context: PlanContext): readonly Step[] {
   if (context.options.systemdCgroup) return [];
-  return containerCgroup(context).directories.flatMap(
-    ({ mountpoint, path, controllers, isShared }) =>
-      isShared
-        ? []
-        : step('runtime', originOf(context), {
-            call: 'cgroup_create',
-            mountpoint,
-            path,
-            controllers,
-          }),
+  const { version, directories } = containerCgroup(context);
+  return directories.flatMap(({ mountpoint, path, controllers, isShared }) =>
+    isShared
+      ? []
+      : step('runtime', originOf(context), {
+          call: 'cgroup_create',
+          mountpoint,
+          path,
+          version,
+          controllers,
+        }),
   );
 }
 

@@ -48,17 +48,18 @@ export function planSystemdUnit(context: PlanContext): readonly Step[] {
     timeout_ms: context.options.systemdTimeoutMs ?? SYSTEMD_TIMEOUT_MS,
     pid: OUTER,
   });
-  const directories = containerCgroup(context).directories.map(
-    ({ mountpoint, path, controllers }) =>
-      step('runtime', origin, {
-        call: 'cgroup_create',
-        mountpoint,
-        path,
-        controllers,
-        member: OUTER,
-      }),
+  const { version, directories } = containerCgroup(context);
+  const own = directories.map(({ mountpoint, path, controllers }) =>
+    step('runtime', origin, {
+      call: 'cgroup_create',
+      mountpoint,
+      path,
+      version,
+      controllers,
+      member: OUTER,
+    }),
   );
-  return [...properties(context, unit, origin), start, ...directories];
+  return [...properties(context, unit, origin), start, ...own];
 }
 
 /** What an annotation says counts for more than what tsrun would. */

@@ -68,6 +68,7 @@ describe('linux.cgroupsPath', () => {
           call: 'cgroup_create',
           mountpoint: '/sys/fs/cgroup',
           path: '/w',
+          version: 2,
           controllers: ['cpu', 'memory'],
         },
       },

@@ -43,6 +43,7 @@ describe('linux.cgroupsPath with the systemd driver', () => {
         call: 'cgroup_create',
         mountpoint: '/sys/fs/cgroup',
         path: '/a.slice/p-x.scope',
+        version: 2,
         controllers: ['cpuset', 'cpu', 'io', 'memory', 'pids'],
         member: 'outer',
       },
