@@ -61,9 +61,28 @@ static int put_converted(struct encoder *encoder, const char *function, JSValueC
 	return failed;
 }
 
-static int put_signed_list(struct output *output, JSValueConst list)
+/* Names of wire.errnos, as their numbers. */
+static int put_errnos(struct encoder *encoder, JSValueConst names)
 {
-	return put_list(output, list, put_signed);
+	JSContext *context = encoder->context;
+	JSValue errnos = JS_GetPropertyStr(context, encoder->wire, "errnos");
+	JSValue length = JS_GetPropertyStr(context, names, "length");
+	uint32_t count = 0;
+	int failed = JS_IsException(errnos) || JS_ToUint32(context, &count, length) < 0 ||
+		     put_u32(&encoder->output, count) < 0;
+
+	for (uint32_t i = 0; !failed && i < count; i++) {
+		JSValue name = JS_GetPropertyUint32(context, names, i);
+		JSAtom atom = JS_ValueToAtom(context, name);
+		JSValue number = JS_GetProperty(context, errnos, atom);
+		failed = JS_IsException(number) || put_signed(&encoder->output, number) < 0;
+		JS_FreeValue(context, number);
+		JS_FreeAtom(context, atom);
+		JS_FreeValue(context, name);
+	}
+	JS_FreeValue(context, length);
+	JS_FreeValue(context, errnos);
+	return failed ? -1 : 0;
 }
 
 /* The kinds of src/generated/layouts.ts. */
@@ -136,7 +155,7 @@ static int put_record(struct encoder *encoder, const struct members *members, JS
 		failed = put_u32(&encoder->output, 0) < 0 ||
 			 put_u32(&encoder->output, layout->opcode | actor << 16 | flags << 24) < 0 ||
 			 put_u32(&encoder->output, index) < 0 ||
-			 (JS_IsUndefined(ignore) ? put_u32(&encoder->output, 0) : put_converted(encoder, "errnos", ignore, put_signed_list)) < 0 ||
+			 (JS_IsUndefined(ignore) ? put_u32(&encoder->output, 0) : put_errnos(encoder, ignore)) < 0 ||
 			 put_fields(encoder, layout, operation) < 0;
 	JS_FreeValue(context, warn);
 	JS_FreeValue(context, ignore);
@@ -227,7 +246,7 @@ JSValue encode_steps(JSContext *context, JSValueConst steps, JSValueConst wire)
 		JS_NewAtom(context, "actor"), JS_NewAtom(context, "op"), JS_NewAtom(context, "call"),
 		JS_NewAtom(context, "ignore"), JS_NewAtom(context, "warn"),
 	};
-	uint32_t count;
+	uint32_t count = 0;
 
 	encoder.slots = JS_NewObjectProto(context, JS_NULL);
 	encoder.names = JS_NewArray(context);

@@ -7,20 +7,21 @@ int layouts_begin(JSContext *context, JSValueConst wire, struct layouts *ret_lay
 	*ret_layouts = (struct layouts){
 		.context = context,
 		.rows = JS_GetPropertyStr(context, wire, "layouts"),
-		.known = js_mallocz(context, LAYOUTS * sizeof *ret_layouts->known),
 	};
-	return ret_layouts->known == NULL || JS_IsException(ret_layouts->rows) ? -1 : 0;
+	return JS_IsException(ret_layouts->rows) ? -1 : 0;
 }
 
 void layouts_end(struct layouts *layouts)
 {
-	for (unsigned i = 0; layouts->known != NULL && i < LAYOUTS; i++) {
-		struct layout *layout = &layouts->known[i];
+	for (unsigned i = 0; i < LAYOUTS; i++) {
+		struct layout *layout = layouts->known[i];
+		if (layout == NULL)
+			continue;
 		for (unsigned field = 0; field < layout->count; field++)
 			JS_FreeAtom(layouts->context, layout->fields[field].name);
 		JS_FreeAtom(layouts->context, layout->call);
+		js_free(layouts->context, layout);
 	}
-	js_free(layouts->context, layouts->known);
 	JS_FreeValue(layouts->context, layouts->rows);
 }
 
@@ -65,13 +66,17 @@ static int read_row(JSContext *context, JSValueConst row, struct layout *layout)
 const struct layout *layouts_find(struct layouts *layouts, JSAtom call)
 {
 	JSContext *context = layouts->context;
-	struct layout *layout = &layouts->known[call % LAYOUTS];
+	unsigned place = call % LAYOUTS;
 	int failed = -1;
 
-	while (layout->call != JS_ATOM_NULL && layout->call != call)
-		layout = layout + 1 == layouts->known + LAYOUTS ? layouts->known : layout + 1;
-	if (layout->call == call)
-		return layout;
+	while (layouts->known[place] != NULL && layouts->known[place]->call != call)
+		place = (place + 1) % LAYOUTS;
+	if (layouts->known[place] != NULL)
+		return layouts->known[place];
+	struct layout *layout = js_mallocz(context, sizeof *layout);
+	if (layout == NULL)
+		return NULL;
+	layouts->known[place] = layout;
 	layout->call = JS_DupAtom(context, call);
 	JSValue row = JS_GetProperty(context, layouts->rows, call);
 	if (JS_IsArray(context, row) > 0)

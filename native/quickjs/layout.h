@@ -11,7 +11,7 @@ enum {
 };
 
 struct layout {
-	JSAtom call; /* JS_ATOM_NULL: the place is free */
+	JSAtom call;
 	uint16_t opcode;
 	uint16_t actors;
 	unsigned count;
@@ -25,7 +25,7 @@ struct layout {
 struct layouts {
 	JSContext *context;
 	JSValue rows;
-	struct layout *known; /* by a hash of their names */
+	struct layout *known[LAYOUTS]; /* by a hash of their names; NULL: the place is free */
 };
 
 /* Of a wire. -1: an exception is pending. */

@@ -55,7 +55,7 @@ class Encoder {
     const flags = (yields ? FLAG_YIELD : 0) | (warn === undefined ? 0 : FLAG_WARN);
     this.#u32(opcode | (actor << 16) | (flags << 24));
     this.#u32(index);
-    this.#list(ignore === undefined ? [] : this.#wire.errnos(ignore), (errno) => this.#i32(errno));
+    this.#list(ignore ?? [], (name) => this.#i32(this.#wire.errnos[String(name)]));
     const members: Readonly<Record<string, unknown>> = { ...op };
     for (const field of fields.split(' ').filter(Boolean))
       this.#field(field.charAt(0), members[field.slice(1)]);

@@ -19,7 +19,7 @@ export interface Wire {
   /** The numbers of the actors whose steps travel. */
   readonly actors: Readonly<Record<string, number>>;
   readonly layouts: Readonly<Record<string, Layout>>;
-  errnos(names: readonly `E${string}`[]): readonly number[];
+  readonly errnos: Readonly<Record<string, number>>;
   /** The machine's own flags of open(2). */
   openFlags(flags: number): number;
   filter(filter: unknown): Uint8Array;

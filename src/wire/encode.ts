@@ -4,10 +4,10 @@
  */
 import { LAYOUTS } from '../generated/layouts.ts';
 import { WIRE_VERSION } from '../generated/ops.ts';
-import { errnoNumber } from '../linux/constants/errno.ts';
+import { ERRNOS } from '../linux/constants/errno.ts';
 import { nativeOpenFlags } from '../linux/constants/file.ts';
 import type { SeccompFilter } from '../linux/constants/seccomp.ts';
-import type { ErrnoName, Plan, Slot } from '../plan/step.ts';
+import type { Plan, Slot } from '../plan/step.ts';
 
 const MAGIC = 0x4e52_5354; // "TSRN"
 const ACTORS = { outer: 1, init: 2 } as const;
@@ -31,7 +31,7 @@ export interface EncodeOptions {
 const wireFor = (machine: EncodeOptions['machine'], filter: EncodeOptions['compileFilter']) => ({
   actors: ACTORS,
   layouts: LAYOUTS,
-  errnos: (names: readonly ErrnoName[]) => names.map(errnoNumber),
+  errnos: ERRNOS,
   openFlags: (flags: number) => nativeOpenFlags(machine, flags),
   filter,
 });

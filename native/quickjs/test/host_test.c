@@ -81,7 +81,7 @@ static void steps_are_encoded(void)
                  "layouts.two = [8, 4, 'ufirst lsecond']; layouts.none = [9, 6, ''];"
                  "layouts.wide = [1, 2, 'ua ub uc ud ue uf ug uh ui uj uk ul um'];"
                  "const wire = { actors: { outer: 1, init: 2 }, layouts,"
-                 "  errnos: (names) => names.map(({ length }) => length),"
+                 "  errnos: { ab: 2, c: 1 },"
                  "  openFlags: (flags) => flags + 1, filter: () => Uint8Array.of(9) };"
                  "const encode = (...steps) => tsrunHost.encodeSteps(steps, wire);"
                  "const field = (kind, value) =>"
@@ -91,6 +91,8 @@ static void steps_are_encoded(void)
                           "  ignore: ['ab', 'c'], warn: true }).bytes,"
                           "  [32, 0, 0, 0, 8, 0, 2, 2, 0, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0,"
                           "   5, 0, 0, 0, 0, 0, 0, 0])");
+    CHECK_SCRIPT(context, "['no', 'toString', 3, Symbol()].every((name) => throws(Error, () =>"
+                          "  encode({ actor: 'outer', op: { call: 'none' }, ignore: [name] })))");
     /* Runtime steps travel no further than as a yield, and as a place in the plan. */
     CHECK_SCRIPT(context, "const none = { call: 'none' }, runtime = { actor: 'runtime', op: {} };"
                           "const mixed = encode(runtime, { actor: 'outer', op: none }, runtime,"

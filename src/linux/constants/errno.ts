@@ -134,7 +134,11 @@ const ERRNO: readonly (readonly [number: number, name: `E${string}`, text: strin
 ];
 
 const BY_NUMBER = new Map(ERRNO.map((row) => [row[0], row]));
-const NUMBERS: ReadonlyMap<string, number> = new Map(ERRNO.map(([number, name]) => [name, number]));
+
+/** The numbers of all names. */
+export const ERRNOS: Readonly<Record<string, number>> = Object.fromEntries(
+  ERRNO.map(([number, name]) => [name, number]),
+);
 
 /** `ENOENT`; `errno 999` for a number no table knows. */
 export const errnoName = (errno: number): string => BY_NUMBER.get(errno)?.[1] ?? `errno ${errno}`;
@@ -144,7 +148,7 @@ export const errnoText = (errno: number): string => BY_NUMBER.get(errno)?.[2] ??
 
 /** The number of `ENOENT`; throws for a name that is none, which is a mistake in a plan. */
 export function errnoNumber(name: `E${string}`): number {
-  const number = NUMBERS.get(name);
+  const number = ERRNOS[name];
   if (number === undefined) throw new RangeError(`${name} is no errno`);
   return number;
 }

@@ -7,7 +7,7 @@ const wire = {
   layouts: Object.fromEntries(
     [...KINDS, '?'].map((kind) => [kind, [7, 2, `${kind}value`] as const] as const),
   ),
-  errnos: (names: readonly string[]) => names.map(({ length }) => length),
+  errnos: { ENOENT: 2 },
   openFlags: (flags: number) => flags + 1,
   filter: () => Uint8Array.of(9),
 };
