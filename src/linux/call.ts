@@ -60,6 +60,19 @@ export function throwing(
   };
 }
 
+/** Like `throwing`, but a failure is an answer: minus errno. For calls that mostly fail. */
+export function answering(name: string, signature: Signature): Six {
+  const call = ofArity(name, signature);
+  return (a, b, c, d, e, f) => {
+    for (;;) {
+      const result = call(a, b, c, d, e, f);
+      if (result !== -1) return result;
+      const errno = engine().errno();
+      if (errno !== EINTR) return -errno;
+    }
+  };
+}
+
 const unbound: (() => CFunction)[] = [];
 
 /**

@@ -1,6 +1,7 @@
 /** Calls on files and directories. Every descriptor made here is close-on-exec. */
 import { engine } from '../engine/current.ts';
-import { failedWith, SystemError, throwing, unless } from './call.ts';
+import { answering, failedWith, SystemError, throwing, unless } from './call.ts';
+import { errnoNumber } from './constants/errno.ts';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -30,7 +31,7 @@ const sys = {
   renameat: throwing('renameat', 'i:isis'),
   unlinkat: throwing('unlinkat', 'i:isi'),
   readlinkat: throwing('readlinkat', 'l:ispi'),
-  faccessat: throwing('faccessat', 'i:isii'),
+  faccessat: answering('faccessat', 'i:isii'),
   fchmod: throwing('fchmod', 'i:ii'),
   fchownat: throwing('fchownat', 'i:isiii'),
   chdir: throwing('chdir', 'i:s'),
@@ -260,14 +261,15 @@ export function readlink(path: string, dirfd: Fd = AT_FDCWD): string {
 
 /** Whether a path may be reached as `mode` asks (constants F_OK, X_OK, …) by the real user. */
 export function access(path: string, mode: number, dirfd: Fd = AT_FDCWD): boolean {
-  try {
-    sys.faccessat(path, dirfd, path, mode, 0);
-    return true;
-  } catch (thrown) {
-    if (failedWith(thrown, 'ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'EROFS')) return false;
-    throw thrown;
-  }
+  const answer = sys.faccessat(dirfd, path, mode, 0);
+  if (answer === 0) return true;
+  if (OUT_OF_REACH.has(-answer)) return false;
+  throw new SystemError('faccessat', -answer, path);
 }
+
+const OUT_OF_REACH: ReadonlySet<number> = new Set(
+  (['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'EROFS'] as const).map(errnoNumber),
+);
 
 export const fchmod = (fd: Fd, mode: number, detail: string | number = fd): void => {
   sys.fchmod(detail, fd, mode);
