@@ -115,13 +115,14 @@ export const whileExist = (count: number): string => `create, ${count} container
 export const runWhileExist = (count: number): string => `run, ${count} containers exist`;
 
 /**
- * create and the rest while this many containers of each runtime exist. The kernel's own part grows with the
- * cgroups and namespaces there are: so the floor is measured beside them.
+ * create and the rest while this many containers exist, all of the runtime that is measured. The kernel's own
+ * part grows with the cgroups and namespaces there are: so the floor is measured beside them.
  */
 export const existing = (count: number): Scenario => ({
   name: `existing-${count}`,
   unit: 'ms',
   share: 1,
+  alone: true,
   async prepare(ground, subject) {
     const bundle = ground.bundle(args(SLEEP));
     const short = ground.bundle(args(TRUE));

@@ -17,6 +17,11 @@ export interface Scenario {
   readonly unit: 'ms' | 'KiB';
   /** A part of `--rounds`: what takes long is measured less often, 0 once. */
   readonly share: number;
+  /**
+   * What a subject prepares slows the others down: it is measured by itself, and all of it removed before the
+   * next. The floor is measured with the first.
+   */
+  readonly alone?: true;
   /** Gives the function that measures one round; throws when the subject cannot do it. */
   prepare(ground: Ground, subject: Subject): Round | Promise<Round>;
   /** The same work without a runtime. */
@@ -68,20 +73,23 @@ export async function measure(
   };
 
   if (scenario.floor !== undefined) turns.set(FLOOR, scenario.floor(ground));
-  for (const subject of subjects) {
-    await attempt(subject.name, async () => {
-      turns.set(subject.name, await scenario.prepare(ground, subject));
-    });
-  }
-  for (let round = rounds > 1 ? -WARM_UP : 0; round < rounds; round += 1) {
-    for (const [name, turn] of rotated([...turns], round)) {
-      await attempt(name, async () => {
-        const measured = await turn();
-        if (round >= 0) samples.set(name, [...(samples.get(name) ?? []), measured]);
+  for (const group of scenario.alone ? subjects.map((subject) => [subject]) : [subjects]) {
+    for (const subject of group) {
+      await attempt(subject.name, async () => {
+        turns.set(subject.name, await scenario.prepare(ground, subject));
       });
     }
+    for (let round = rounds > 1 ? -WARM_UP : 0; round < rounds; round += 1) {
+      for (const [name, turn] of rotated([...turns], round)) {
+        await attempt(name, async () => {
+          const measured = await turn();
+          if (round >= 0) samples.set(name, [...(samples.get(name) ?? []), measured]);
+        });
+      }
+    }
+    await ground.sweep();
+    turns.clear();
   }
-  await ground.sweep();
   return resultsOf(scenario, samples, reasons);
 }
 

@@ -136,7 +136,7 @@ export function writeResults(
 }
 
 const FLOOR_EXPLANATION =
-  "`floor` is `test/bench/floor.c`, the kernel's own part: the same namespaces, cgroups, mounts, pivot and exec. Every runtime keeps its state on a tmpfs, as /run is.";
+  "`floor` is `test/bench/floor.c`, the kernel's own part: the same namespaces, cgroups, mounts, pivot and exec. Every runtime keeps its state on a tmpfs, as /run is. With containers that exist each runtime is measured by itself, for they are its own; the floor beside tsrun.";
 
 const EXPLANATION: Readonly<Record<Detail, string>> = {
   spread: `Medians, in brackets the quartiles; a ratio is taken in each round. ${FLOOR_EXPLANATION}`,
