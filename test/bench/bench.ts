@@ -1,10 +1,11 @@
 /**
- * npm run bench -- [--runtimes ./tsrun,crun,runc] [--rounds 50] [--only PART] [--limit 15] [--write]
+ * npm run bench -- [--runtimes ./tsrun,crun,runc] [--rounds 50] [--only PART] [--limit 15] [--unified] [--write]
  *
  * Measures runtimes against each other and against the kernel's floor, interleaved. `--only` takes the
  * scenario of that name, or those whose names hold PART; several with commas between them. A command that takes longer than the limit, in seconds, is stopped, and its
- * runtime left out of the scenario. With --write the tables and the
- * plot that README.md shows are written.
+ * runtime left out of the scenario. With --write the tables and the plot that README.md shows are written.
+ * `--unified` measures on cgroup v2 where the machine has v1 and v2, without the scenarios that want controllers
+ * v2 has not got there; --write is then to results-v2.md.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,7 +17,7 @@ import { measure, type Result, roundsOf, type Scenario } from './measure.ts';
 import { memoryLimit, peakMemory, residentMemory } from './memory.ts';
 import { isPrivate, repeatInPrivate } from './private.ts';
 import { interruptedStatus, stopOnSignals } from './processes.ts';
-import { markdown, notes, plainText, writeResults, writeSamples } from './report.ts';
+import { markdown, notes, plainText, writeResults, writeSamples, writeUnified } from './report.ts';
 import { findSubject } from './subject.ts';
 import { buildTools, OUTPUT } from './tools.ts';
 import { coldLife, exec, life, run, version } from './verbs.ts';
@@ -43,16 +44,18 @@ const OPTIONS = {
   rounds: { type: 'string', default: '50' },
   only: { type: 'string', default: '' },
   limit: { type: 'string', default: '15' },
+  unified: { type: 'boolean', default: false },
   write: { type: 'boolean', default: false },
 } as const;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({ options: OPTIONS });
-  const scenarios = chosen(values.only);
+  const scenarios = chosen(values.only).filter((one) => !values.unified || one !== memoryLimit);
   const [rounds, limitSeconds] = [wholeNumber(values.rounds), wholeNumber(values.limit)];
-  if (values.write && values.only !== '') throw new Error('--write wants all of it: no --only');
+  if (values.write && values.only !== '' && !values.unified)
+    throw new Error('--write wants all of it: no --only');
   if (process.getuid?.() !== 0) throw new Error('containers need root here');
-  if (!isPrivate()) return repeatInPrivate();
+  if (!isPrivate()) return repeatInPrivate(values.unified);
 
   stopOnSignals();
   const subjects = values.runtimes.split(',').flatMap((given) => {
@@ -85,7 +88,8 @@ async function main(): Promise<number> {
   console.log(`\n${machine}\n${minutes} minutes\n\n${plainText(results)}\n${notes(results)}`);
   console.log(goals(results));
   writeSamples(join(OUTPUT, 'samples.json'), results, machine);
-  if (values.write) writeResults(results, subjects, machine);
+  if (values.write && values.unified) writeUnified(results, subjects, machine);
+  else if (values.write) writeResults(results, subjects, machine);
   else console.log(`\n${markdown(results)}`);
   return 0;
 }

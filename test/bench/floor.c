@@ -124,14 +124,21 @@ static void make_cgroups(const char *name)
 	}
 }
 
-/* v1: tasks, which moves one thread without holding up every fork of the host as cgroup.procs does. */
+static bool is_unified(void)
+{
+	return hierarchy_count == 1 && hierarchies[0].controllers == NULL;
+}
+
+/*
+ * To move a process with all its threads holds up every fork of the host for milliseconds: into v2's cgroup it is
+ * cloned, into those of v1 its one thread moves.
+ */
 static void join_cgroups(void)
 {
 	char path[PATH_BYTES + 32];
 
-	for (int i = 0; i < hierarchy_count; i++) {
-		const char *file = hierarchies[i].controllers == NULL ? "cgroup.procs" : "tasks";
-		snprintf(path, sizeof path, "%s/%s", hierarchies[i].cgroup, file);
+	for (int i = 0; i < hierarchy_count && !is_unified(); i++) {
+		snprintf(path, sizeof path, "%s/tasks", hierarchies[i].cgroup);
 		must(write_file(path, "0", 1), path);
 	}
 }
@@ -157,7 +164,7 @@ static void mount_cgroups(void)
 	const char *top = "sys/fs/cgroup";
 	char target[PATH_BYTES];
 
-	if (hierarchy_count == 1 && hierarchies[0].controllers == NULL) {
+	if (is_unified()) {
 		must(mount("cgroup", top, hierarchies[0].type, flags | MS_RDONLY, NULL), top);
 		return;
 	}
@@ -209,6 +216,12 @@ int main(int argc, char **argv)
 		return 2;
 	find_hierarchies();
 	make_cgroups(argv[1]);
+	if (is_unified()) {
+		int cgroup = open(hierarchies[0].cgroup, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		must(cgroup, hierarchies[0].cgroup);
+		clone_arguments.flags |= CLONE_INTO_CGROUP;
+		clone_arguments.cgroup = (uint64_t)cgroup;
+	}
 	long child = syscall(SYS_clone3, &clone_arguments, sizeof clone_arguments);
 	must(child, "clone3");
 	if (child == 0)

@@ -119,13 +119,7 @@ export function writeResults(
   const end = readme.indexOf(END);
   if (start < 0 || end < start) throw new Error(`${README} has no ${START} … ${END}`);
 
-  const versions = subjects.map(({ name, version }) => `${name} ${version}`).join(', ');
-  const where = `${machine}. ${versions}.`;
-  const text = (detail: Detail): string =>
-    [EXPLANATION[detail], where, markdown(results, detail), notes(results)]
-      .filter((part) => part !== '')
-      .join('\n\n')
-      .trimEnd();
+  const { where, text } = texts(results, subjects, machine);
   writeFileSync(join(HERE, 'results.svg'), plot(results, where));
   writeFileSync(
     join(HERE, 'results.md'),
@@ -133,6 +127,27 @@ export function writeResults(
   );
   const block = `${START}\n\n![](test/bench/results.svg)\n\n${text('medians')}\n\n`;
   writeFileSync(README, readme.slice(0, start) + block + readme.slice(end));
+}
+
+/** results-v2.md beside this file. */
+export function writeUnified(
+  results: readonly Result[],
+  subjects: readonly Subject[],
+  machine: string,
+): void {
+  const { text } = texts(results, subjects, machine);
+  writeFileSync(join(HERE, 'results-v2.md'), `# Measurements on cgroup v2\n\n${text('spread')}\n`);
+}
+
+function texts(results: readonly Result[], subjects: readonly Subject[], machine: string) {
+  const versions = subjects.map(({ name, version }) => `${name} ${version}`).join(', ');
+  const where = `${machine}. ${versions}.`;
+  const text = (detail: Detail): string =>
+    [EXPLANATION[detail], where, markdown(results, detail), notes(results)]
+      .filter((part) => part !== '')
+      .join('\n\n')
+      .trimEnd();
+  return { where, text };
 }
 
 const FLOOR_EXPLANATION =
