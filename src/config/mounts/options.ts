@@ -156,8 +156,8 @@ export interface ParsedOptions {
 const KNOWN = new Map<string, ParsedOptions>();
 
 export function parseMountOptions(options: readonly string[] = NO_OPTIONS): ParsedOptions {
-  // What no option holds that a config may have (spec/text.ts); a comma, some do.
-  const key = options.join('\0');
+  // NUL behind each: no option that a config may have holds it (spec/text.ts), and one may be empty.
+  const key = options.length === 0 ? '' : `${options.join('\0')}\0`;
   const known = KNOWN.get(key);
   if (known !== undefined) return known;
   const parsed = parse(options);

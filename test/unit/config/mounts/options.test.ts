@@ -91,6 +91,11 @@ describe('mounts.options', () => {
     });
   });
 
+  it('takes no option for an empty one, whichever was read before', () => {
+    expect(parseMountOptions(['']).data).toEqual(['']);
+    expect(parseMountOptions([]).data).toEqual([]);
+  });
+
   it('takes a comma in an option for a part of it, whatever lists were read before', () => {
     expect(parseMountOptions(['a', 'ro'])).toMatchObject({ flags: MS_RDONLY, data: ['a'] });
     expect(parseMountOptions(['a,ro'])).toMatchObject({ flags: 0, data: ['a,ro'] });
