@@ -4,7 +4,7 @@ import { hasNamespace, NAMESPACES, NOT_DUMPABLE } from '../config/linux/namespac
 import { ROOT } from '../config/mounts/entry.ts';
 import { O_DIRECTORY, O_PATH, O_RDONLY } from '../linux/constants/file.ts';
 import type { ExecContext, PlanContext } from './context.ts';
-import { type ConfigPath, OUTER, type Slot, type Step, step } from './step.ts';
+import { type Actor, type ConfigPath, OUTER, type Slot, type Step, step } from './step.ts';
 
 /** What is joined: a pidfd of the container's init. */
 const CONTAINER: Slot = 'container';
@@ -62,20 +62,10 @@ export function planEnterCgroups(context: ExecContext): readonly Step[] {
   );
 }
 
-/**
- * Not from inside: the root of a user namespace may not write to the cgroup (EACCES); and with the mount
- * option nsdelegate, which systemd sets, clone3 fails with ENOENT when the executor's own cgroup is outside
- * of the cgroup namespace it joined (cgroup-v2.rst "Delegation").
- */
+/** Without privileges the user namespace is joined first, whose root may not write to the cgroup (EACCES). */
 const intoCgroup = (context: ExecContext): boolean => {
-  const { spec, host } = context;
-  return (
-    !entersByUnit(context) &&
-    host.cgroup.version === 2 &&
-    host.kernel.cloneIntoCgroup &&
-    !hasNamespace(spec, 'user') &&
-    !hasNamespace(spec, 'cgroup')
-  );
+  const { cgroup, kernel, euid } = context.host;
+  return !entersByUnit(context) && cgroup.version === 2 && kernel.cloneIntoCgroup && euid === 0;
 };
 
 const entersByUnit = ({ host, options, container }: ExecContext): boolean =>
@@ -98,8 +88,17 @@ function attachToUnit({ container }: ExecContext, origin: ConfigPath): readonly 
 }
 
 /**
+ * From inside of these clone3 may not put init into the cgroup, so that init joins them itself. The root of a
+ * user namespace may not write to the cgroup (EACCES); and with the mount option nsdelegate, which systemd sets,
+ * an executor that is outside of its cgroup namespace is refused (ENOENT; cgroup-v2.rst "Delegation"). The
+ * executor's own move instead takes milliseconds: it waits for every fork and exec of the machine.
+ */
+const BOUNDING: readonly NamespaceType[] = ['cgroup', 'user'];
+
+/**
  * Joins every namespace the container does not share with the host, and clones init into them. Those
- * inside can trace who joins: it is not dumpable, and holds no descriptor of the host's (CVE-2016-9962).
+ * inside can trace who joins: it is not dumpable, and holds no descriptor of the host's (CVE-2016-9962)
+ * but those it joins by.
  */
 export function planEnterNamespaces(context: ExecContext): readonly Step[] {
   const { spec, host, container } = context;
@@ -109,28 +108,29 @@ export function planEnterNamespaces(context: ExecContext): readonly Step[] {
   // Without privileges the user namespace comes first: it is what gives the right to join the others.
   const types = host.euid === 0 ? [...others, ...user] : [...user, ...others];
   const cgroup = intoCgroup(context) && container.cgroups.length > 0 ? { cgroup: 'cgroup' } : {};
+  const bounding = 'cgroup' in cgroup ? types.filter((type) => BOUNDING.includes(type)) : [];
+  const last = bounding.length > 0 ? 'init' : 'outer';
+  const close = host.kernel.setnsPidfd ? [step(last, '', { call: 'close', fd: CONTAINER })] : [];
   return [
     step('outer', NAMESPACES_ORIGIN, NOT_DUMPABLE),
     ...openRoot(context),
-    ...(host.kernel.setnsPidfd ? joinAtOnce(types) : joinOneByOne(types)),
+    ...(host.kernel.setnsPidfd ? [] : openNamespaces(types)),
+    ...joinNamespaces(
+      context,
+      'outer',
+      types.filter((type) => !bounding.includes(type)),
+    ),
+    ...(last === 'outer' ? close : []),
     step('outer', '', { call: 'close', fd: 'proc' }),
-    ...(user.length > 0 ? BECOME_ROOT : []),
     step('outer', '', { call: 'clone3', flags: 0n, ...cgroup }),
     ...('cgroup' in cgroup ? [step('init', '', { call: 'close', fd: 'cgroup' })] : []),
-  ];
-}
-
-function joinAtOnce(types: readonly NamespaceType[]): readonly Step[] {
-  const nstype = types.reduce((flags, type) => flags | NAMESPACES[type], 0);
-  const join = { call: 'setns', fd: CONTAINER, nstype } as const;
-  return [
-    ...(nstype === 0 ? [] : [step('outer', NAMESPACES_ORIGIN, join)]),
-    step('outer', '', { call: 'close', fd: CONTAINER }),
+    ...joinNamespaces(context, 'init', bounding),
+    ...(last === 'init' ? close : []),
   ];
 }
 
 /** Opened all before the first is joined: behind the mount namespace /proc is the container's. */
-function joinOneByOne(types: readonly NamespaceType[]): readonly Step[] {
+function openNamespaces(types: readonly NamespaceType[]): readonly Step[] {
   const open = types.map((type) =>
     step('outer', NAMESPACES_ORIGIN, {
       call: 'openat',
@@ -141,16 +141,26 @@ function joinOneByOne(types: readonly NamespaceType[]): readonly Step[] {
       out: `ns:${type}`,
     }),
   );
-  const join = types.flatMap((type) => [
-    step('outer', NAMESPACES_ORIGIN, {
-      call: 'setns',
-      fd: `ns:${type}`,
-      nstype: NAMESPACES[type],
-    }),
-    step('outer', NAMESPACES_ORIGIN, { call: 'close', fd: `ns:${type}` }),
-  ]);
-  const close = step('outer', '', { call: 'close', fd: CONTAINER_PROC });
-  return [...open, close, ...join];
+  return [...open, step('outer', '', { call: 'close', fd: CONTAINER_PROC })];
+}
+
+/** All at once by a pidfd, or one by one; and becomes who it may be behind it. */
+function joinNamespaces(
+  { host }: ExecContext,
+  actor: Actor,
+  types: readonly NamespaceType[],
+): readonly Step[] {
+  const setns = (fd: Slot, nstype: number) =>
+    step(actor, NAMESPACES_ORIGIN, { call: 'setns', fd, nstype });
+  const close = (fd: Slot) => step(actor, '', { call: 'close', fd });
+  if (types.length === 0) return [];
+  const nstype = types.reduce((flags, type) => flags | NAMESPACES[type], 0);
+  return [
+    ...(host.kernel.setnsPidfd
+      ? [setns(CONTAINER, nstype)]
+      : types.flatMap((type) => [setns(`ns:${type}`, NAMESPACES[type]), close(`ns:${type}`)])),
+    ...(types.includes('user') ? becomeRoot(actor) : []),
+  ];
 }
 
 /** namespaces(7). */
@@ -166,9 +176,9 @@ const FILES: Readonly<Record<NamespaceType, string>> = {
 };
 
 /** Behind setns(2) the ids are still those of the host, which the user namespace may not map. */
-const BECOME_ROOT: readonly Step[] = [
-  step('outer', NAMESPACES_ORIGIN, { call: 'setgid', gid: 0 }),
-  step('outer', NAMESPACES_ORIGIN, { call: 'setuid', uid: 0 }),
+const becomeRoot = (actor: Actor): readonly Step[] => [
+  step(actor, NAMESPACES_ORIGIN, { call: 'setgid', gid: 0 }),
+  step(actor, NAMESPACES_ORIGIN, { call: 'setuid', uid: 0 }),
 ];
 
 /** A container without a mount namespace has its root by chroot(2) alone. */

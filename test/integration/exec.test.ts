@@ -57,6 +57,14 @@ describe('the process of exec', () => {
       ...linesOf(readFileSync(`/proc/${pid}/cgroup`, 'utf8')),
     ]);
   });
+  it("is in the container's cgroup namespace, and in the cgroups that are its root", () => {
+    const id = start((config) => config.linux.namespaces.push({ type: 'cgroup' }));
+    const { pid } = t.state(id);
+    const script = 'readlink /proc/self/ns/cgroup; cat /proc/self/cgroup';
+    const [namespace, ...cgroups] = linesOf(sh(id, script).stdout);
+    expect(namespace).toBe(readlinkSync(`/proc/${pid}/ns/cgroup`));
+    expect(cgroups.filter((line) => !line.endsWith(':/'))).toEqual([]);
+  });
   it("has the properties of the container's own process", () => {
     const id = start((config) => {
       config.process.cwd = '/tmp';

@@ -181,12 +181,12 @@ describe('joining', () => {
     ]);
   });
   it('becomes root of the user namespace', () => {
-    expect(join(joining(spec([...NAMESPACES, 'user']))).slice(1, 6)).toMatchObject([
+    expect(join(joining(spec([...NAMESPACES, 'user']), { host: V1 })).slice(1, 6)).toMatchObject([
       { call: 'setns', nstype: 0x7c020000 },
-      { call: 'close' },
-      { call: 'close' },
       { call: 'setgid', gid: 0 },
       { call: 'setuid', uid: 0 },
+      { call: 'close', fd: 'container' },
+      { call: 'close', fd: 'proc' },
     ]);
   });
   it("leaves out a user namespace that is tsrun's own", () => {
@@ -233,12 +233,32 @@ describe('joining', () => {
 });
 
 describe('the cgroups', () => {
-  it('are entered before a cgroup namespace on v2: behind it clone3 is refused (nsdelegate)', () => {
-    const inside = joining(spec([...NAMESPACES, 'cgroup']));
-    expect(opsOf(planEnterCgroups(inside))).toMatchObject([
-      { call: 'write', path: '/sys/fs/cgroup/web/cgroup.procs', data: '0' },
+  it('are given to clone3 on v2 before init joins the cgroup and user namespaces, where it is refused', () => {
+    const inside = joining(spec([...NAMESPACES, 'cgroup', 'user']));
+    expect(opsOf(planEnterCgroups(inside))).toMatchObject([{ call: 'openat', out: 'cgroup' }]);
+    expect(planEnterNamespaces(inside).slice(1)).toMatchObject([
+      { actor: 'outer', op: { call: 'setns', fd: 'container', nstype: 0x6c020000 } },
+      { actor: 'outer', op: { call: 'close', fd: 'proc' } },
+      { actor: 'outer', op: { call: 'clone3', flags: 0n, cgroup: 'cgroup' } },
+      { actor: 'init', op: { call: 'close', fd: 'cgroup' } },
+      { actor: 'init', op: { call: 'setns', fd: 'container', nstype: 0x12000000 } },
+      { actor: 'init', op: { call: 'setgid', gid: 0 } },
+      { actor: 'init', op: { call: 'setuid', uid: 0 } },
+      { actor: 'init', op: { call: 'close', fd: 'container' } },
     ]);
-    expect(opsOf(planEnterNamespaces(inside))).toContainEqual({ call: 'clone3', flags: 0n });
+  });
+  it('are given to clone3 before Linux 5.8 too, with the namespaces one by one', () => {
+    const old = joining(spec(['cgroup', 'mount']), kernel({ setnsPidfd: false }));
+    const steps = planEnterNamespaces(old).flatMap(({ actor, op }) =>
+      op.call === 'setns' || op.call === 'clone3'
+        ? [[actor, op.call === 'setns' ? op.fd : op.call]]
+        : [],
+    );
+    expect(steps).toEqual([
+      ['outer', 'ns:mount'],
+      ['outer', 'clone3'],
+      ['init', 'ns:cgroup'],
+    ]);
   });
   it('are given to clone3 on v2', () => {
     expect(opsOf(planEnterCgroups(joining()))).toMatchObject([
@@ -255,8 +275,8 @@ describe('the cgroups', () => {
     const old = joining(spec(), { ...kernel({ cloneIntoCgroup: false }), container });
     expect(opsOf(planEnterCgroups(old))).toEqual(moves('cgroup.procs'));
   });
-  it("and beside a user namespace: its root may not write to the host's cgroups", () => {
-    const context = joining(spec([...NAMESPACES, 'user']));
+  it("and without privileges: a user namespace's root may not write to the host's cgroups", () => {
+    const context = joining(spec([...NAMESPACES, 'user']), { host: { euid: 1000 } });
     expect(opsOf(planEnterCgroups(context))).toEqual([
       { call: 'write', path: '/sys/fs/cgroup/web/cgroup.procs', data: '0' },
     ]);
