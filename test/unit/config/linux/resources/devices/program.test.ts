@@ -80,6 +80,10 @@ describe('the device program of linux.resources.devices', () => {
       ],
     ],
     ['both types at once', [DENY_ALL, { allow: true, major: 7, access: 'rm' }]],
+    [
+      'the largest numbers a device has, which are negative as 32 bits',
+      [DENY_ALL, { allow: true, type: 'b', major: 4095, minor: 1048575 }],
+    ],
     ['numbers no device has', [DENY_ALL, { allow: true, type: 'c', major: 4096, minor: 7 }]],
   ])('decides as the rules do: %s', (_what, devices) => {
     const rules = deviceRules({ devices });
@@ -113,5 +117,19 @@ describe('the device program of linux.resources.devices', () => {
       expect(wrong, JSON.stringify(devices)).toEqual([]);
       expect(unreachable(program)).toEqual([]);
     }
+  });
+
+  it('is jumped through however many rules there are', () => {
+    const devices = Array.from(
+      { length: 12_000 },
+      (_, minor): DeviceCgroup => ({ allow: false, type: 'c', major: 3, minor, access: 'rw' }),
+    );
+    const rules = deviceRules({ devices: [{ allow: true, type: 'a' }, ...devices] });
+    const program = deviceProgram(rules);
+    const verdict = (type: number, minor: number) =>
+      runProgram(program, { type, access: 2, major: 3, minor });
+    expect([0, 1, 7_000, 11_999].map((minor) => verdict(2, minor))).toEqual([0n, 0n, 0n, 0n]);
+    expect([verdict(2, 12_000), verdict(1, 7_000)]).toEqual([1n, 1n]);
+    expect(unreachable(program)).toEqual([]);
   });
 });
