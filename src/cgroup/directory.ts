@@ -42,7 +42,7 @@ export function createCgroup(
     directory = `${directory}/${name}`;
     isNew = makeGroup(directory);
     if (isNew && isUnified) joinThreadedDomain(directory);
-    if (isCpuset) inheritCpuset(parent, directory);
+    if (isCpuset) inheritCpuset(parent, directory, isNew);
   }
   if (!isNew) refuseInUse(directory, member);
 }
@@ -94,11 +94,13 @@ function delegate(directory: string): void {
   }
 }
 
-/** cpusets(7): cpus and mems must be filled before a process may enter. */
-function inheritCpuset(parent: string, directory: string): void {
+/**
+ * cpusets(7): cpus and mems must be filled before a process may enter. What is new has none, or with
+ * cgroup.clone_children its parent's, which it is given here.
+ */
+function inheritCpuset(parent: string, directory: string, isNew: boolean): void {
   for (const file of ['cpuset.cpus', 'cpuset.mems']) {
-    const own = readTextIfExists(`${directory}/${file}`)?.trim();
-    if (own !== '') continue;
+    if (!isNew && readTextIfExists(`${directory}/${file}`)?.trim() !== '') continue;
     const inherited = readTextIfExists(`${parent}/${file}`)?.trim() ?? '';
     if (inherited !== '') writeExisting(`${directory}/${file}`, inherited);
   }

@@ -20,7 +20,7 @@ import { type EncodeOptions, encodePlan } from '../wire/encode.ts';
 import { decodeReport, GO, REPORT_BYTES, type Report } from '../wire/report.ts';
 import { EXECUTOR_NAME, executorProgram, pathOf } from './executor.ts';
 import { handOverListener } from './listener.ts';
-import { lacksSlot, type Performance, performOperation, Slots } from './perform.ts';
+import { lacksSlot, type Performance, performOperation, Slots, usesSlot } from './perform.ts';
 import type { StateRecord } from './record.ts';
 import type { Warn } from './request.ts';
 
@@ -79,7 +79,7 @@ function performAhead(execution: Execution, begin: number): number {
     const current = steps[index];
     if (current === undefined || current.op.call === 'clone3') return index;
     if (current.actor !== 'runtime') continue;
-    if (Object.values(current.op).includes(OUTER)) return index;
+    if (usesSlot(current.op, OUTER)) return index;
     performStep(execution, index);
   }
   return steps.length;

@@ -246,10 +246,23 @@ export const lacksSlot = (op: Op, slots: Slots): boolean => {
   });
 };
 
-/** The operations of the runtime that need slots, to the names of their fields. */
-const NEEDED_SLOTS: ReadonlyMap<string, readonly string[]> = new Map(
-  RUNTIME_CALLS.flatMap((call) => {
-    const needed = OPS[call].fields.flatMap(({ name, type }) => (type === 'slot' ? [name] : []));
-    return needed.length === 0 ? [] : [[call, needed] as const];
-  }),
-);
+/** Whether a step of the runtime uses what is in a slot. */
+export const usesSlot = (op: Op, slot: Slot): boolean => {
+  const fields = USED_SLOTS.get(op.call);
+  if (fields === undefined) return false;
+  const values: Readonly<Record<string, unknown>> = op;
+  return fields.some((name) => values[name] === slot);
+};
+
+/** The operations of the runtime that have fields of these types, to the names of those. */
+const fieldsOf = (...types: readonly string[]): ReadonlyMap<string, readonly string[]> =>
+  new Map(
+    RUNTIME_CALLS.flatMap((call) => {
+      const { fields } = OPS[call];
+      const names = fields.flatMap(({ name, type }) => (types.includes(type) ? [name] : []));
+      return names.length === 0 ? [] : [[call, names] as const];
+    }),
+  );
+
+const NEEDED_SLOTS = fieldsOf('slot');
+const USED_SLOTS = fieldsOf('slot', 'slot?');

@@ -23,6 +23,7 @@ const uname = libc('uname', 'i:p');
 export function probeHost(): HostFacts {
   const euid = geteuid();
   const inUserNamespace = isInUserNamespace();
+  const release = kernelRelease();
   return {
     euid,
     egid: getegid(),
@@ -32,8 +33,8 @@ export function probeHost(): HostFacts {
     kernel: {
       mountApi: isKnown(SYS_open_tree),
       mountSetattr: isKnown(SYS_mount_setattr),
-      cloneIntoCgroup: isKnown(SYS_clone3) && isKernelAtLeast(5, 7),
-      setnsPidfd: isKnown(SYS_pidfd_open) && isKernelAtLeast(5, 8),
+      cloneIntoCgroup: isKnown(SYS_clone3) && isKernelAtLeast(5, 7, release),
+      setnsPidfd: isKnown(SYS_pidfd_open) && isKernelAtLeast(5, 8, release),
     },
     lsm: {
       apparmor:
@@ -58,14 +59,20 @@ function isKnown(number: number): boolean {
 }
 
 /** By its release. */
-export function isKernelAtLeast(major: number, minor: number): boolean {
+export function isKernelAtLeast(
+  major: number,
+  minor: number,
+  [first = 0, second = 0] = kernelRelease(),
+): boolean {
+  return first > major || (first === major && second >= minor);
+}
+
+/** uname(2), `6.1.0-13-amd64`: the numbers of its parts. */
+function kernelRelease(): readonly number[] {
   // struct utsname: six names of 65 bytes, the release is the third.
   const names = new Uint8Array(6 * 65);
   uname(names);
-  const [first = 0, second = 0] = textUntilNul(names, 2 * 65)
-    .split('.')
-    .map(Number.parseFloat);
-  return first > major || (first === major && second >= minor);
+  return textUntilNul(names, 2 * 65).split('.').map(Number.parseFloat);
 }
 
 function findIdmapTools(): HostFacts['idmapTools'] {
