@@ -28,6 +28,7 @@ const SOURCES = [
   'main',
   'host',
   'ffi',
+  'files',
   'encode',
   'layout',
   'output',

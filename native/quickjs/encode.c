@@ -239,19 +239,20 @@ static JSValue result_of(struct encoder *encoder, uint32_t count)
 	return result;
 }
 
-JSValue encode_steps(JSContext *context, JSValueConst steps, JSValueConst wire)
+JSValue encode_steps(JSContext *context, JSValueConst this_value, int argc, JSValueConst *argv)
 {
-	struct encoder encoder = { .context = context, .wire = wire, .output.context = context };
+	struct encoder encoder = { .context = context, .wire = argv[1], .output.context = context };
 	struct members members = {
 		JS_NewAtom(context, "actor"), JS_NewAtom(context, "op"), JS_NewAtom(context, "call"),
 		JS_NewAtom(context, "ignore"), JS_NewAtom(context, "warn"),
 	};
 	uint32_t count = 0;
+	(void)this_value, (void)argc;
 
 	encoder.slots = JS_NewObjectProto(context, JS_NULL);
 	encoder.names = JS_NewArray(context);
-	int failed = layouts_begin(context, wire, &encoder.layouts) < 0 ||
-		     put_steps(&encoder, &members, steps, &count) < 0;
+	int failed = layouts_begin(context, encoder.wire, &encoder.layouts) < 0 ||
+		     put_steps(&encoder, &members, argv[0], &count) < 0;
 	layouts_end(&encoder.layouts);
 	JS_FreeValue(context, encoder.slots);
 	JS_FreeAtom(context, members.warn);

@@ -3,7 +3,7 @@
 
 #include <quickjs.h>
 
-/* Engine.encodeSteps (engine.ts). */
-JSValue encode_steps(JSContext *context, JSValueConst steps, JSValueConst wire);
+/* Engine.encodeSteps (steps, wire). */
+JSValue encode_steps(JSContext *context, JSValueConst this_value, int argc, JSValueConst *argv);
 
 #endif

@@ -36,6 +36,22 @@ void ffi_set_stand_in(ffi_stand_in *given)
 	calls_allowed = true;
 }
 
+int ffi_check_allowed(JSContext *context)
+{
+	if (calls_allowed)
+		return 0;
+	JS_ThrowInternalError(context, "a C function was called by a module's top level");
+	return -1;
+}
+
+bool ffi_stands_in(const char *name, const long *arguments, long *ret_result)
+{
+	if (__builtin_expect(stand_in == NULL, 1))
+		return false;
+	*ret_result = stand_in(name, arguments);
+	return true;
+}
+
 int ffi_errno(void)
 {
 	return saved_errno;
@@ -102,8 +118,7 @@ static int to_pointer(JSContext *context, JSValueConst value, long *ret_pointer)
 	return 0;
 }
 
-/* *ret_string is to be given back with JS_FreeCString, unless it is NULL. */
-static int to_string(JSContext *context, JSValueConst value, const char **ret_string)
+int ffi_string(JSContext *context, JSValueConst value, const char **ret_string)
 {
 	size_t length;
 
@@ -148,12 +163,12 @@ static JSValue call(JSContext *context, JSValueConst this_value, int argc, JSVal
 	const struct binding *binding = (const struct binding *)(intptr_t)address;
 	if (argc != binding->count)
 		return JS_ThrowTypeError(context, "%d arguments instead of %d", argc, binding->count);
-	if (!calls_allowed)
-		return JS_ThrowInternalError(context, "a C function was called by a module's top level");
+	if (ffi_check_allowed(context) < 0)
+		return JS_EXCEPTION;
 	for (int i = 0; i < argc && failed == 0; i++) {
 		switch (binding->parameters[i]) {
 		case 's':
-			failed = to_string(context, argv[i], &strings[i]);
+			failed = ffi_string(context, argv[i], &strings[i]);
 			values[i] = (long)(intptr_t)strings[i];
 			break;
 		case 'p':

@@ -2,6 +2,7 @@
 #include "host.h"
 #include "encode.h"
 #include "ffi.h"
+#include "files.h"
 #include "import.h"
 #include "utf8.h"
 
@@ -101,7 +102,7 @@ static JSValue host_peek(JSContext *context, JSValueConst this_value, int argc, 
 							(size_t)length));
 }
 
-static JSValue decode(JSContext *context, const unsigned char *text, size_t length)
+JSValue host_text(JSContext *context, const unsigned char *text, size_t length)
 {
 	if (utf8_valid_prefix(text, length) == length)
 		return JS_NewStringLen(context, (const char *)text, length);
@@ -142,7 +143,7 @@ static JSValue host_decode(JSContext *context, JSValueConst this_value, int argc
 	    to_bound(context, argv[1], 0, 0, length, &from) < 0 ||
 	    to_bound(context, argv[2], length, from, length, &to) < 0)
 		return JS_EXCEPTION;
-	return decode(context, bytes + from, to - from);
+	return host_text(context, bytes + from, to - from);
 }
 
 static JSValue host_encode_into(JSContext *context, JSValueConst this_value, int argc,
@@ -186,18 +187,12 @@ static JSValue host_encode(JSContext *context, JSValueConst this_value, int argc
 	return encoded;
 }
 
-static JSValue host_steps(JSContext *context, JSValueConst this_value, int argc, JSValueConst *argv)
-{
-	(void)this_value, (void)argc;
-	return encode_steps(context, argv[0], argv[1]);
-}
-
 static JSValue new_strings(JSContext *context, char **strings)
 {
 	JSValue array = JS_NewArray(context);
 	for (uint32_t i = 0; !JS_IsException(array) && strings[i] != NULL; i++) {
 		JSValue string =
-			decode(context, (const unsigned char *)strings[i], strlen(strings[i]));
+			host_text(context, (const unsigned char *)strings[i], strlen(strings[i]));
 		if (JS_IsException(string) || JS_SetPropertyUint32(context, array, i, string) < 0) {
 			JS_FreeValue(context, array);
 			array = JS_EXCEPTION;
@@ -275,7 +270,8 @@ static const JSCFunctionListEntry host_functions[] = {
 	JS_CFUNC_DEF("decodeUtf8", 3, host_decode),
 	JS_CFUNC_DEF("encodeUtf8", 1, host_encode),
 	JS_CFUNC_DEF("encodeInto", 3, host_encode_into),
-	JS_CFUNC_DEF("encodeSteps", 2, host_steps),
+	JS_CFUNC_DEF("readText", 2, files_read_text),
+	JS_CFUNC_DEF("encodeSteps", 2, encode_steps),
 	JS_CFUNC_DEF("args", 0, host_args),
 	JS_CFUNC_DEF("environ", 0, host_environ),
 	JS_CFUNC_DEF("self", 0, host_self),

@@ -72,7 +72,9 @@ function kernelRelease(): readonly number[] {
   // struct utsname: six names of 65 bytes, the release is the third.
   const names = new Uint8Array(6 * 65);
   uname(names);
-  return textUntilNul(names, 2 * 65).split('.').map(Number.parseFloat);
+  return textUntilNul(names, 2 * 65)
+    .split('.')
+    .map(Number.parseFloat);
 }
 
 function findIdmapTools(): HostFacts['idmapTools'] {

@@ -50,6 +50,11 @@ export type Signature = `${'i' | 'l' | 'v'}:${string}`;
 /** Returns a number: a long or pointer beyond 2^53 does not occur in the calls tsrun makes. */
 export type CFunction = (...args: CValue[]) => number;
 
+export interface FailedCall {
+  readonly call: 'openat' | 'read' | 'close';
+  readonly errno: number;
+}
+
 export interface Engine {
   readonly name: 'node' | 'quickjs';
   /** The machine's architecture as uname(2) names it. */
@@ -69,6 +74,12 @@ export interface Engine {
   address(buffer: Uint8Array): bigint;
   /** Copies `length` bytes at an address. */
   peek(address: bigint | number, length: number): Uint8Array;
+
+  /**
+   * The text of a whole file, relative paths below an open directory (openat(2)): opened, read to its end and closed.
+   * Invalid sequences become U+FFFD.
+   */
+  readText(dirfd: number, path: string): string | FailedCall;
 
   /** The text of bytes from `start` up to `end`, all where absent. Invalid sequences become U+FFFD. */
   decodeUtf8(bytes: Uint8Array, start?: number, end?: number): string;

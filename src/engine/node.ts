@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import koffi from 'koffi';
 import { encodeSteps } from './encode.ts';
 import type { CFunction, Engine, Signature } from './engine.ts';
+import { textReader } from './readText.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   i: 'int',
@@ -30,6 +31,18 @@ export function nodeEngine(): Engine {
   const decoder = new TextDecoder();
   const encoder = new TextEncoder();
   let environ: readonly string[] | undefined;
+  let readText: Engine['readText'] | undefined;
+  const bind: Engine['bind'] = (name, signature, library) => {
+    let loaded = libraries.get(library);
+    if (loaded === undefined) {
+      loaded = koffi.load(library ?? null);
+      libraries.set(library, loaded);
+    }
+    return loaded.func(name, ...prototype(signature)) as CFunction;
+  };
+  const errno = () => koffi.errno();
+  const decodeUtf8: Engine['decodeUtf8'] = (bytes, start, end) =>
+    decoder.decode(bytes.subarray(start, end));
   const encodeInto: Engine['encodeInto'] = (text, target, offset) => {
     if (UNSPEAKABLE.test(text)) throw new RangeError('a text for C holds NUL or half a pair');
     const { read, written } = encoder.encodeInto(text, target.subarray(offset));
@@ -45,18 +58,15 @@ export function nodeEngine(): Engine {
       environ ??= Object.entries(process.env).map(([key, value]) => `${key}=${value}`);
       return environ;
     },
-    bind(name, signature, library) {
-      let loaded = libraries.get(library);
-      if (loaded === undefined) {
-        loaded = koffi.load(library ?? null);
-        libraries.set(library, loaded);
-      }
-      return loaded.func(name, ...prototype(signature)) as CFunction;
-    },
-    errno: () => koffi.errno(),
+    bind,
+    errno,
     address: (buffer) => koffi.address(buffer),
     peek: (address, length) => new Uint8Array(koffi.view(BigInt(address), length)).slice(),
-    decodeUtf8: (bytes, start, end) => decoder.decode(bytes.subarray(start, end)),
+    readText: (dirfd, path) => {
+      readText ??= textReader({ bind, errno, decodeUtf8 });
+      return readText(dirfd, path);
+    },
+    decodeUtf8,
     encodeUtf8: (text) => encoder.encode(text),
     encodeInto,
     encodeSteps: (steps, wire) => encodeSteps(steps, wire, encodeInto),

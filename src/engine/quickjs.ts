@@ -7,6 +7,7 @@ interface Host {
   errno(): number;
   address(buffer: Uint8Array): bigint;
   peek(address: bigint | number, length: number): Uint8Array;
+  readonly readText: Engine['readText'];
   decodeUtf8(bytes: Uint8Array, start?: number, end?: number): string;
   encodeUtf8(text: string): Uint8Array;
   encodeInto(text: string, target: Uint8Array, offset: number): number;
@@ -49,6 +50,7 @@ export function quickjsEngine(): Engine {
     errno: tsrunHost.errno,
     address: tsrunHost.address,
     peek: tsrunHost.peek,
+    readText: tsrunHost.readText,
     decodeUtf8: tsrunHost.decodeUtf8,
     encodeUtf8: tsrunHost.encodeUtf8,
     encodeInto: tsrunHost.encodeInto,

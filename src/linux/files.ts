@@ -81,7 +81,6 @@ export const read = (fd: Fd, buffer: Uint8Array, detail: string | number = fd): 
 const CHUNK_BYTES = 16_384;
 /** Used again and again: nearly all files are shorter, and nothing else runs meanwhile. */
 const CHUNK = new Uint8Array(CHUNK_BYTES);
-const NEXT_CHUNK = new Uint8Array(CHUNK_BYTES);
 
 /** Everything from a descriptor's position to its end. */
 export function readAll(fd: Fd, detail: string | number = fd): Uint8Array {
@@ -94,40 +93,28 @@ export function readAll(fd: Fd, detail: string | number = fd): Uint8Array {
   }
 }
 
-/** Text from a descriptor's position to its end. */
-export function readAllText(fd: Fd, detail: string | number = fd): string {
-  const length = read(fd, CHUNK, detail);
-  if (length === 0) return '';
-  // A file of /proc may come in pieces: only a read of nothing is the end.
-  const more = read(fd, NEXT_CHUNK, detail);
-  if (more === 0) return engine().decodeUtf8(CHUNK, 0, length);
-  const begin = concatenate([CHUNK.subarray(0, length), NEXT_CHUNK.subarray(0, more)]);
-  return engine().decodeUtf8(concatenate([begin, readAll(fd, detail)]));
-}
-
 /** A whole file; ENOENT and the like are thrown. */
 export const readFile = (path: string, dirfd: Fd = AT_FDCWD): Uint8Array =>
   closing(openat(dirfd, path, O_RDONLY), (fd) => readAll(fd, path), path);
 
 /** A whole file as text. */
 export function readText(path: string, dirfd: Fd = AT_FDCWD): string {
-  const fd = openat(dirfd, path, O_RDONLY);
-  try {
-    return readAllText(fd, path);
-  } finally {
-    close(fd, path);
-  }
+  const text = engine().readText(dirfd, path);
+  if (typeof text === 'string') return text;
+  throw new SystemError(text.call, text.errno, path);
 }
 
 /** A whole file as text, undefined when it is not there (also: no longer, as files of /proc vanish). */
 export function readTextIfExists(path: string, dirfd: Fd = AT_FDCWD): string | undefined {
-  try {
-    return readText(path, dirfd);
-  } catch (thrown) {
-    if (failedWith(thrown, 'ENOENT', 'ENOTDIR', 'ENODEV', 'ESRCH')) return undefined;
-    throw thrown;
-  }
+  const text = engine().readText(dirfd, path);
+  if (typeof text === 'string') return text;
+  if (MISSING.has(text.errno)) return undefined;
+  throw new SystemError(text.call, text.errno, path);
 }
+
+const MISSING: ReadonlySet<number> = new Set(
+  (['ENOENT', 'ENOTDIR', 'ENODEV', 'ESRCH'] as const).map(errnoNumber),
+);
 
 /**
  * Writes `data`, or its first `length` bytes, in one write(2) where the kernel takes it at once, as it does

@@ -22,7 +22,18 @@ const SANITIZED =
     ' ',
   );
 const TESTS = ['ffi_test', 'host_test', 'utf8_test', 'heap_test', 'watch_test', 'script', 'suites'];
-const SHIM = ['ffi', 'host', 'encode', 'layout', 'output', 'import', 'utf8', 'heap', 'watch'];
+const SHIM = [
+  'ffi',
+  'files',
+  'host',
+  'encode',
+  'layout',
+  'output',
+  'import',
+  'utf8',
+  'heap',
+  'watch',
+];
 
 /** A QuickJS with its source, or the system's archive without the sanitizer. */
 function engine() {

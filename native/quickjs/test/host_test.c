@@ -3,6 +3,7 @@
 #include "../../test/check.h"
 #include "script.h"
 #include <stdlib.h>
+#include <unistd.h>
 
 /* In place of the executor's image, which modules.mjs puts there. */
 __asm__(".section .rodata\n"
@@ -23,6 +24,43 @@ static void texts_are_decoded(void)
     CHECK_SCRIPT(context, "tsrunHost.decodeUtf8(new Uint8Array(0)) === ''");
     CHECK_SCRIPT(context, "tsrunHost.decodeUtf8(Uint8Array.of(0x41, 0xff, 0, 0xe2, 0x82)) === 'A\\ufffd\\0\\ufffd'");
     CHECK_SCRIPT(context, "tsrunHost.decodeUtf8(new Uint8Array(3000).fill(0xff)) === '\\ufffd'.repeat(3000)");
+    engine_end(context);
+}
+
+/* A file of `length` bytes of 'x' behind one of two bytes. */
+static void write_long_file(const char *path, size_t length)
+{
+    FILE *file = fopen(path, "wbe");
+    CHECK(file != NULL && fputs("\xc3\xa9", file) >= 0);
+    for (size_t i = 0; i < length; i++)
+        CHECK(fputc('x', file) == 'x');
+    CHECK(fclose(file) == 0);
+}
+
+static void files_are_read(void)
+{
+    char path[] = "/tmp/tsrun-host-test-XXXXXX", script[256];
+    JSContext *context = engine_begin();
+    int fd = mkstemp(path);
+
+    CHECK(fd >= 0 && close(fd) == 0);
+    snprintf(script, sizeof script, "const path = '%s', read = () => tsrunHost.readText(-100, path); read() === ''", path);
+    CHECK_SCRIPT(context, script);
+    /* One that fits, one that fills the first room, and one for which it is made larger twice. */
+    static const size_t lengths[] = {1, (16 << 10) - 2, 50000};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        write_long_file(path, lengths[i]);
+        snprintf(script, sizeof script, "read() === '\\u00e9' + 'x'.repeat(%zu)", lengths[i]);
+        CHECK_SCRIPT(context, script);
+    }
+    CHECK(unlink(path) == 0);
+    CHECK_SCRIPT(context, "read().call === 'openat' && read().errno === 2");
+    CHECK_SCRIPT(context, "tsrunHost.readText(-100, '/').call === 'read' && tsrunHost.readText(-100, '/').errno === 21");
+    CHECK_SCRIPT(context, "tsrunHost.readText(-1, 'relative').errno === 9");
+    CHECK_SCRIPT(context, "tsrunHost.readText(-100, '/proc/self/comm') !== ''");
+    CHECK_SCRIPT(context, "throws(TypeError, () => tsrunHost.readText(-100, '/proc/self/comm\\0x'))");
+    CHECK_SCRIPT(context, "throws(TypeError, () => tsrunHost.readText(-100, null))");
+    CHECK_SCRIPT(context, "throws(TypeError, () => tsrunHost.readText('x', '/'))");
     engine_end(context);
 }
 
@@ -182,6 +220,7 @@ static void the_start_function_is_given_once(void)
 
 const struct test host_tests[] = {
     {"decodeUtf8 reads a part of bytes, replacing what is ill-formed", texts_are_decoded},
+    {"readText reads a whole file, however long, or says which call failed", files_are_read},
     {"decodeUtf8 refuses a part that is none", bounds_are_checked},
     {"encodeUtf8 writes every text, halves of pairs as U+FFFD", texts_are_encoded},
     {"encodeInto writes what fits, or nothing", texts_are_encoded_in_place},

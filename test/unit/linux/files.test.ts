@@ -77,6 +77,19 @@ describe('reading', () => {
     expect(readTextIfExists(join(top, 'file/below'))).toBeUndefined();
     expect(() => readTextIfExists(top)).toThrow(expect.objectContaining({ errno: 21 }));
   });
+  it('takes a file that fills the first buffer, to the byte', () => {
+    const path = join(top, 'full');
+    for (const length of [16_383, 16_384, 16_385, 32_768]) {
+      writeFileSync(path, 'x'.repeat(length));
+      expect(readText(path)).toBe('x'.repeat(length));
+    }
+  });
+  it('says which call failed, and of which file', () => {
+    const none = join(top, 'none');
+    const failure = { call: 'openat', errno: 2, detail: none };
+    expect(() => readText(none)).toThrow(expect.objectContaining(failure));
+    expect(() => readText(top)).toThrow(expect.objectContaining({ call: 'read', errno: 21 }));
+  });
   it('follows a link by one step with readlink', () => {
     symlinkSync('some/where', join(top, 'link'));
     expect(readlink(join(top, 'link'))).toBe('some/where');
