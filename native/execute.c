@@ -120,7 +120,7 @@ int op_execve(struct tsr_machine *m, const struct op_execve *op)
     if (m->home[0] != '\0')
         add_home(op->env, m->home);
     if (!m->has_reset_signals)
-        tsr_reset_signals();
+        tsr_restore_signals();
     execve(m->executable, op->args, op->env);
     error = -errno;
     tsr_text_add(&m->detail, m->executable);

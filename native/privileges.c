@@ -98,7 +98,7 @@ int op_seccomp(struct tsr_machine *m, const struct op_seccomp *op)
     int result;
 
     if (!has_hook_behind(m)) {
-        tsr_reset_signals();
+        tsr_restore_signals();
         m->has_reset_signals = true;
     }
     if (count > KERNEL_BPF_MAXINSNS || op->filter.length % sizeof(struct kernel_sock_filter) != 0)

@@ -75,6 +75,11 @@ void tsr_reset_signals(void)
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &empty, NULL, sizeof empty);
 }
 
+void tsr_restore_signals(void)
+{
+    signal(SIGPIPE, SIG_DFL);
+}
+
 int op_close_range(struct tsr_machine *m, const struct op_close_range *op)
 {
     int kept[2] = {m->control, tsr_slot_or(m, op->keep, -1)};

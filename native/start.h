@@ -6,5 +6,7 @@
 int tsr_close_but(unsigned first, int kept);
 /* Default dispositions and an empty mask: execve(2) keeps what is ignored and blocked. */
 void tsr_reset_signals(void);
+/* The same in the executor, which the runtime starts with all of them at their default: what tsr_run ignores. */
+void tsr_restore_signals(void);
 
 #endif

@@ -320,6 +320,14 @@ describe('the process', () => {
     expect(BigInt(`0x${found['SigIgn']}`) & (1n << 12n)).toBe(0n);
     expect(t.sh('yes | head -n 1').stdout).toBe('y\n');
   });
+  it('has no ignored signals, whatever who called the runtime ignored', () => {
+    const bundle = t.bundle((config) => {
+      config.process.args = ['cat', '/proc/self/status'];
+    });
+    const prefix = ['sh', '-c', 'trap "" USR1 TERM WINCH RTMIN+5; exec "$@"', 'sh'];
+    const found = fields(t.call(['run', '--bundle', bundle, t.newId()], { prefix }).stdout);
+    expect(found['SigIgn']).toBe('0'.repeat(16));
+  });
   // runc 1.1.5 leaves it as it is.
   it.runIf(isTsrun)('may use every CPU, even where the runtime was bound to one', () => {
     const bundle = t.bundle((config) => {
