@@ -64,3 +64,19 @@ export function quickjsEngine(): Engine {
 
 /** `start` is the program: called once in every process, with nothing of the top level run again. */
 export const onStart = (start: () => void): void => tsrunHost.onStart(start);
+
+/**
+ * Has QuickJS make the language's own functions that src/ calls, which it else does in every process, where one is
+ * looked up first.
+ */
+export function makeBuiltins(): void {
+  const types = [Array, DataView, Date, Map, Number, Object, RegExp, Set, String, Uint8Array];
+  const views = Object.getPrototypeOf(Uint8Array);
+  const iterators = [[].values(), new Map().values(), new Set().values()];
+  const owners = [
+    ...[JSON, Math, views, ...types],
+    ...[views, ...types].map(({ prototype }) => prototype),
+    ...iterators.map(Object.getPrototypeOf),
+  ];
+  for (const owner of owners) Object.getOwnPropertyDescriptors(owner);
+}
