@@ -73,9 +73,13 @@ int tsr_make_in_root(int root, const char *path, const struct tsr_make *make)
 {
     int fd = tsr_open_in_root(root, path, O_PATH);
 
-    if (fd != -ENOENT)
-        return fd;
-    fd = make_last(root, path, make);
+    return fd == -ENOENT ? tsr_make_missing(root, path, make) : fd;
+}
+
+int tsr_make_missing(int root, const char *path, const struct tsr_make *make)
+{
+    int fd = make_last(root, path, make);
+
     /* EEXIST: a symlink to nowhere is in the way, and the walk makes what it points to. */
     if (fd == -ENOENT || fd == -EEXIST || fd == -EINVAL)
         return tsr_walk_in_root(root, path, O_PATH, make);

@@ -23,6 +23,8 @@ struct tsr_make {
 int tsr_open_in_root(int root, const char *path, int flags);
 /* The same, making what is missing; O_PATH. */
 int tsr_make_in_root(int root, const char *path, const struct tsr_make *make);
+/* The same for who has just found that something is missing; what has come since is opened. */
+int tsr_make_missing(int root, const char *path, const struct tsr_make *make);
 /* The directory that will hold path's last component, made 0755 where missing; O_PATH. */
 int tsr_open_parent(int root, const char *path, char ret_last[NAME_MAX + 1]);
 /* Opens path beneath directory, never crossing to another file system nor following magic links. */

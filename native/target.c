@@ -61,7 +61,7 @@ static int open_or_make(int root, const char *path, int like)
             return -errno;
         make.is_file = !S_ISDIR(status.st_mode);
     }
-    return tsr_make_in_root(root, path, &make);
+    return tsr_make_missing(root, path, &make);
 }
 
 int tsr_open_target(int root, const char *path, uint32_t flags, int like)
