@@ -30,7 +30,7 @@ export function createCgroup(
   const leaf = [mountpoint, ...names].join('/');
   if (!isUnified && !isCpuset && unless(['ENOENT'], () => makeGroup(leaf)) === true) return;
   // systemd has made it, for `member`, and mostly with all that there is to hand on.
-  if (isUnified && hasAllControllers(leaf, mountpoint)) {
+  if (isUnified && member !== undefined && hasAllControllers(leaf, mountpoint)) {
     refuseInUse(leaf, member);
     return;
   }
