@@ -205,6 +205,30 @@ static void clones(void)
     close(executor.socket);
 }
 
+/* EXECUTING, or a YIELD of it: either tells the runtime. */
+static void tells_once_that_it_executes(void)
+{
+    for (unsigned flags = 0; flags <= TSR_YIELD; flags += TSR_YIELD) {
+        struct executor executor;
+        struct message spawned;
+
+        begin_plan(&plan, 1, 0, NULL);
+        add_clone();
+        begin_step(&plan, OP_executing, TSR_INIT, flags, 0);
+        end_step(&plan);
+        end_plan(&plan);
+        executor = start_executor(&plan);
+        spawned = hear(executor.socket);
+        CHECK_EQUAL(exit_status(executor.pid), 0);
+        CHECK_EQUAL(hear(executor.socket).type, flags == 0 ? TSR_SAY_EXECUTING : TSR_SAY_YIELD);
+        say_go(executor.socket);
+        CHECK_EQUAL(hear(executor.socket).type, 0);
+        CHECK_EQUAL(exit_status(spawned.value), 0);
+        close(spawned.fd);
+        close(executor.socket);
+    }
+}
+
 const struct test run_tests[] = {
     {"waits for GO where a step yields", yields},
     {"ends, doing nothing more, when the runtime is gone", ends_with_the_runtime},
@@ -213,5 +237,6 @@ const struct test run_tests[] = {
     {"a step whose slot is empty is skipped, its yield is not", skips},
     {"a slot written again closes what it held", reuses_slots},
     {"behind clone3 init is the runtime's child and reports itself first", clones},
+    {"tells once that nothing but execve is left", tells_once_that_it_executes},
     {NULL, NULL},
 };

@@ -19,7 +19,15 @@ import { probeHost } from './probe.ts';
 import type { StateRecord } from './record.ts';
 import type { CreateRequest } from './request.ts';
 import { rootfsMountsOf, unmountRootfs } from './rootfsMounts.ts';
-import { claim, removeDirectory, type Stored, saveRecord, seccompSocketOf } from './store.ts';
+import {
+  claim,
+  type PrintedRecord,
+  printed,
+  removeDirectory,
+  type Stored,
+  savePrinted,
+  seccompSocketOf,
+} from './store.ts';
 
 /**
  * Creates a container. TsrunError when it cannot: `container-exists`, `config-…`, or `step-failed` with
@@ -72,16 +80,24 @@ function perform(
   const { context, plan } = prepared;
   const slots = new Slots();
   let record = newRecord(context, plan, cgroups);
-  const saveState = (status: StateRecord['status']) => {
+  let created: PrintedRecord | undefined;
+  const recordAs = (status: StateRecord['status']): PrintedRecord => {
     const pid = slots.has(INIT) ? slots.get(INIT) : 0;
-    record = {
+    return printed({
       ...record,
       status,
       init_process_pid: pid,
       init_process_start: pid === 0 ? 0 : (readProcess(pid)?.startTime ?? 0),
       ...rootfsMountsOf(slots),
-    };
-    saveRecord(directory, record);
+    });
+  };
+  const saveState = (status: StateRecord['status']) => {
+    const next = status === 'created' && created !== undefined ? created : recordAs(status);
+    record = next.record;
+    savePrinted(directory, next);
+  };
+  const prepareState = () => {
+    created = recordAs('created');
   };
   const preserveFds = context.options.preserveFds;
   try {
@@ -92,6 +108,7 @@ function perform(
       slots,
       preserveFds,
       saveState,
+      prepareState,
       warn,
       compileFilter: compilerOf(request, directory),
       ...(request.trace === undefined ? {} : { tracer: request.trace(plan) }),

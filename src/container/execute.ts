@@ -32,6 +32,8 @@ export interface Execution {
   /** Descriptors from 3 up that the container inherits. */
   readonly preserveFds: number;
   readonly saveState: (status: StateRecord['status']) => void;
+  /** Is called when there is an init: what `saveState` will need of it can be had while init works. */
+  readonly prepareState?: () => void;
   readonly warn: Warn;
   /** Where a plan may have seccomp filters. */
   readonly compileFilter?: EncodeOptions['compileFilter'];
@@ -150,14 +152,21 @@ function converse(execution: Execution, session: Session, begin: number): void {
           if (plan.steps[next]?.actor === 'runtime') performStep(execution, next);
         }
         answer(session);
-        // Behind accept init is nobody's: the next to speak with it is `start`.
-        if (plan.steps[report.step]?.op.call === 'accept') return;
+        switch (plan.steps[report.step]?.op.call) {
+          // Behind accept init is nobody's: the next to speak with it is `start`.
+          case 'accept':
+            return;
+          // It says no more of it.
+          case 'executing':
+            session.isExecuting = true;
+        }
         break;
       case 'spawned':
         session.init = report.pid;
         slots.set(INIT, report.pid);
         if (fds[0] !== undefined) slots.set(PIDFD, fds[0]);
         reapOuter(session);
+        execution.prepareState?.();
         break;
       case 'warning':
         warnOf(execution, faultOf(report));

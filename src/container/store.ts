@@ -145,14 +145,23 @@ export const storedIds = (root: string): readonly string[] =>
     .map(({ name }) => name)
     .sort();
 
+/** A record and the state.json that says it. */
+export interface PrintedRecord {
+  readonly record: StateRecord;
+  readonly bytes: Uint8Array;
+}
+
+export const printed = (record: StateRecord): PrintedRecord => ({
+  record,
+  bytes: engine().encodeUtf8(printRecord(record)),
+});
+
 /** Writes state.json: a reader sees the old or the new one. */
 export const saveRecord = (directory: string, record: StateRecord): void =>
-  replaceFile(
-    stateFileOf(directory),
-    `${directory}/.${STATE_FILE}`,
-    engine().encodeUtf8(printRecord(record)),
-    0o600,
-  );
+  savePrinted(directory, printed(record));
+
+export const savePrinted = (directory: string, { bytes }: PrintedRecord): void =>
+  replaceFile(stateFileOf(directory), `${directory}/.${STATE_FILE}`, bytes, 0o600);
 
 /**
  * Changes the kept config, which `create` has written as it was read (what the bundle holds may change while
