@@ -208,7 +208,7 @@ static void clones(void)
 /* EXECUTING, or a YIELD of it: either tells the runtime. */
 static void tells_once_that_it_executes(void)
 {
-    for (unsigned flags = 0; flags <= TSR_YIELD; flags += TSR_YIELD) {
+    for (uint8_t flags = 0; flags <= TSR_YIELD; flags++) {
         struct executor executor;
         struct message spawned;
 
