@@ -103,6 +103,13 @@ bool tsr_hear_go(int socket)
     return got == (ssize_t)sizeof word && word == TSR_GO;
 }
 
+bool tsr_has_go(int socket)
+{
+    uint32_t word = 0;
+
+    return recv(socket, &word, sizeof word, MSG_DONTWAIT) == (ssize_t)sizeof word && word == TSR_GO;
+}
+
 int tsr_fd_path(int fd, char ret_path[TSR_FD_PATH_MAX])
 {
     struct statfs fs;

@@ -53,6 +53,8 @@ int tsr_say(const struct tsr_machine *m, enum tsr_message type, uint32_t plan_in
             int fd);
 /* Waits for one word; true when it is GO. A runtime that is gone, or says anything else, has not said it. */
 bool tsr_hear_go(int socket);
+/* The same without waiting: for outer, whom no seccomp filter holds yet. */
+bool tsr_has_go(int socket);
 
 /* What a slot holds; absent for TSR_NO_SLOT. An empty slot is -1, which the kernel refuses. */
 int tsr_slot_or(const struct tsr_machine *m, uint32_t slot, int absent);

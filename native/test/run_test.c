@@ -4,10 +4,12 @@
 #include "executor.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct plan_bytes plan;
@@ -66,6 +68,27 @@ static void yields(void)
     CHECK_EQUAL(hear(executor.socket).type, 0);
     CHECK_EQUAL(finish_executor(&executor), 0);
     CHECK(has_trace(directory, "made"));
+}
+
+static void hears_what_was_said_before(void)
+{
+    const char *directory = fresh_directory();
+    struct executor executor;
+
+    begin_plan(&plan, 2, 0, NULL);
+    add_trace(directory, "made", TSR_YIELD);
+    add_trace(directory, "next", TSR_YIELD);
+    end_plan(&plan);
+    executor = start_executor(&plan);
+    CHECK_EQUAL(hear(executor.socket).type, TSR_SAY_YIELD);
+    kill(executor.pid, SIGSTOP);
+    waitpid(executor.pid, NULL, WUNTRACED);
+    say_go(executor.socket);
+    say_go(executor.socket);
+    kill(executor.pid, SIGCONT);
+    CHECK_EQUAL(hear(executor.socket).type, 0);
+    CHECK_EQUAL(finish_executor(&executor), 0);
+    CHECK(has_trace(directory, "next"));
 }
 
 static void ends_with_the_runtime(void)
@@ -221,7 +244,8 @@ static void tells_once_that_it_executes(void)
         spawned = hear(executor.socket);
         CHECK_EQUAL(exit_status(executor.pid), 0);
         CHECK_EQUAL(hear(executor.socket).type, flags == 0 ? TSR_SAY_EXECUTING : TSR_SAY_YIELD);
-        say_go(executor.socket);
+        if (flags != 0)
+            say_go(executor.socket);
         CHECK_EQUAL(hear(executor.socket).type, 0);
         CHECK_EQUAL(exit_status(spawned.value), 0);
         close(spawned.fd);
@@ -231,6 +255,7 @@ static void tells_once_that_it_executes(void)
 
 const struct test run_tests[] = {
     {"waits for GO where a step yields", yields},
+    {"does not ask for the GO that is there", hears_what_was_said_before},
     {"ends, doing nothing more, when the runtime is gone", ends_with_the_runtime},
     {"a failing step is a fault, and the last one", faults},
     {"an errno the plan ignores is passed over, or warned about", ignores},

@@ -4,8 +4,15 @@ import { TsrunError } from '../errors.ts';
 import { SystemError } from '../linux/call.ts';
 import { errnoNumber } from '../linux/constants/errno.ts';
 import type { SeccompFilter } from '../linux/constants/seccomp.ts';
-import { chdir, readTextIfExists, release, removeIfExists, unlink } from '../linux/files.ts';
-import { type Pid, readProcess } from '../linux/processes.ts';
+import {
+  chdir,
+  type Fd,
+  readTextIfExists,
+  release,
+  removeIfExists,
+  unlink,
+} from '../linux/files.ts';
+import type { Pid } from '../linux/processes.ts';
 import { INIT } from '../plan/step.ts';
 import { removeCgroupsOf } from './delete.ts';
 import { checkConsole, checkPreserved } from './descriptors.ts';
@@ -17,17 +24,10 @@ import { Slots } from './perform.ts';
 import { type Attachment, DETACHED, type Prepared, prepareCreate } from './prepare.ts';
 import { probeHost } from './probe.ts';
 import type { StateRecord } from './record.ts';
+import { Recorder } from './recorder.ts';
 import type { CreateRequest } from './request.ts';
-import { rootfsMountsOf, unmountRootfs } from './rootfsMounts.ts';
-import {
-  claim,
-  type PrintedRecord,
-  printed,
-  removeDirectory,
-  type Stored,
-  savePrinted,
-  seccompSocketOf,
-} from './store.ts';
+import { unmountRootfs } from './rootfsMounts.ts';
+import { claim, newDirectory, removeDirectory, type Stored, seccompSocketOf } from './store.ts';
 
 /**
  * Creates a container. TsrunError when it cannot: `container-exists`, `config-…`, or `step-failed` with
@@ -56,76 +56,63 @@ export function createContainer(request: CreateRequest, attachment: Attachment):
   const { options } = prepared.context;
   checkConsole(prepared.context);
   checkPreserved(options.preserveFds);
-  const cgroups = cgroupsOf(prepared.plan);
-  const { directory, lock } = claim(request.root, request.id, prepared.configText);
-  try {
-    for (const cgroup of cgroups) refuseInUse(cgroup);
-    // Hooks and relative paths of the config are the bundle's.
-    chdir(options.bundle);
-    return perform(request, prepared, directory, cgroups);
-  } catch (thrown) {
-    attempt(request, () => removeDirectory(directory));
-    throw thrown;
-  } finally {
-    release(lock);
-  }
+  const directory = newDirectory(request.root, request.id);
+  // Hooks and relative paths of the config are the bundle's.
+  chdir(options.bundle);
+  return perform(request, prepared, directory);
 }
 
-function perform(
-  request: CreateRequest,
-  prepared: Prepared,
-  directory: string,
-  cgroups: readonly string[],
-): Created {
+function perform(request: CreateRequest, prepared: Prepared, directory: string): Created {
   const { context, plan } = prepared;
+  const { warn, trace } = request;
+  const cgroups = cgroupsOf(plan);
   const slots = new Slots();
-  let record = newRecord(context, plan, cgroups);
-  let created: PrintedRecord | undefined;
-  const recordAs = (status: StateRecord['status']): PrintedRecord => {
-    const pid = slots.has(INIT) ? slots.get(INIT) : 0;
-    return printed({
-      ...record,
-      status,
-      init_process_pid: pid,
-      init_process_start: pid === 0 ? 0 : (readProcess(pid)?.startTime ?? 0),
-      ...rootfsMountsOf(slots),
-    });
+  const recorder = new Recorder(directory, newRecord(context, plan, cgroups), slots);
+  let lock: Fd | undefined;
+  const claimOnce = () => {
+    if (lock !== undefined) return;
+    lock = claim(directory, prepared.configText);
+    for (const cgroup of cgroups) refuseInUse(cgroup);
   };
-  const saveState = (status: StateRecord['status']) => {
-    const next = status === 'created' && created !== undefined ? created : recordAs(status);
-    record = next.record;
-    savePrinted(directory, next);
-  };
-  const prepareState = () => {
-    created = recordAs('created');
-  };
-  const preserveFds = context.options.preserveFds;
   try {
-    const { warn } = request;
+    // The executor is started with what these have in the directory.
+    if (trace !== undefined || request.watchSeccomp !== undefined) claimOnce();
     execute({
       plan,
       config: context.spec,
       slots,
-      preserveFds,
-      saveState,
-      prepareState,
+      preserveFds: context.options.preserveFds,
+      claim: claimOnce,
+      saveState: (status) => recorder.save(status),
+      prepareState: () => recorder.prepare(),
       warn,
       compileFilter: compilerOf(request, directory),
-      ...(request.trace === undefined ? {} : { tracer: request.trace(plan) }),
+      ...(trace === undefined ? {} : { tracer: trace(plan) }),
     });
     const waits = context.options.goesOn !== true;
-    return { slots, stored: { directory, record }, prepared, waits };
+    return { slots, stored: { directory, record: recorder.record }, prepared, waits };
   } catch (thrown) {
-    const wasSpawned = slots.has(INIT);
-    if (wasSpawned) attempt(request, () => removePidFile(request.pidFile, slots.get(INIT)));
-    slots.closeAll();
-    const left = timedOut(thrown) ? withoutUnit(record) : record;
+    undo(request, slots, recorder, thrown);
+    if (lock !== undefined) attempt(request, () => removeDirectory(directory));
+    throw thrown;
+  } finally {
+    if (lock !== undefined) release(lock);
+  }
+}
+
+/** What was made of a container that cannot be, but for its directory. */
+function undo(request: CreateRequest, slots: Slots, recorder: Recorder, failure: unknown): void {
+  const { directory, record } = recorder;
+  const wasSpawned = slots.has(INIT);
+  if (wasSpawned) attempt(request, () => removePidFile(request.pidFile, slots.get(INIT)));
+  slots.closeAll();
+  if (recorder.isSaved) {
+    const left = timedOut(failure) ? withoutUnit(record) : record;
     attempt(request, () => removeCgroupsOf(left, request.warn));
     attempt(request, () => unmountRootfs(left, request.warn));
-    // runtime.md "Lifecycle": a hook's failure goes on with the poststop hooks.
-    if (wasSpawned) runPoststop({ directory, record }, request.warn);
-    throw thrown;
   }
+  // runtime.md "Lifecycle": a hook's failure goes on with the poststop hooks.
+  if (wasSpawned) runPoststop({ directory, record }, request.warn);
 }
 
 const compilerOf = ({ root, watchSeccomp }: CreateRequest, directory: string) =>

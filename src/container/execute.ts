@@ -31,6 +31,8 @@ export interface Execution {
   readonly slots: Slots;
   /** Descriptors from 3 up that the container inherits. */
   readonly preserveFds: number;
+  /** Where the plan claims a directory. */
+  readonly claim?: () => void;
   readonly saveState: (status: StateRecord['status']) => void;
   /** Is called when there is an init: what `saveState` will need of it can be had while init works. */
   readonly prepareState?: () => void;
@@ -65,7 +67,7 @@ export function execute(execution: Execution): void {
   if (first < 0) return;
   const session = startExecutor(execution);
   try {
-    converse(execution, session, performAhead(execution, end));
+    converse(execution, session, performAhead(execution, session, end));
   } catch (thrown) {
     endExecutor(session);
     throw thrown;
@@ -74,15 +76,25 @@ export function execute(execution: Execution): void {
   }
 }
 
-/** What comes before clone3 and is not about a process; the first step that is not done is returned. */
-function performAhead(execution: Execution, begin: number): number {
+/**
+ * What comes before clone3 and is not about a process: outer is told to go on before it asks. The first step that
+ * is not done is returned.
+ */
+function performAhead(execution: Execution, session: Session, begin: number): number {
   const { steps } = execution.plan;
   for (let index = begin; index < steps.length; index += 1) {
     const current = steps[index];
-    if (current === undefined || current.op.call === 'clone3') return index;
-    if (current.actor !== 'runtime') continue;
-    if (usesSlot(current.op, OUTER)) return index;
-    performStep(execution, index);
+    if (current === undefined) break;
+    if (current.actor === 'runtime') {
+      if (usesSlot(current.op, OUTER)) return index;
+      performStep(execution, index);
+      continue;
+    }
+    if (index > begin && steps[index - 1]?.actor === 'runtime') {
+      answer(session);
+      session.answered = index;
+    }
+    if (current.op.call === 'clone3') return index;
   }
   return steps.length;
 }
@@ -95,6 +107,8 @@ interface Session {
   init: Pid | undefined;
   /** The last step it was heard of at. */
   step: number | undefined;
+  /** The last step it was told to go on with before it asked. */
+  answered: number;
   /** Init has nothing left to do but execve. */
   isExecuting: boolean;
 }
@@ -122,7 +136,7 @@ function startExecutor(execution: Execution): Session {
       keep: [0, 1, 2, ...preserved, planFd, theirs, ...inherited, ...trace],
     });
     slots.set(OUTER, outer);
-    return { control, outer, init: undefined, step: undefined, isExecuting: false };
+    return { control, outer, init: undefined, step: undefined, answered: -1, isExecuting: false };
   } catch (thrown) {
     release(control);
     throw thrown;
@@ -148,6 +162,8 @@ function converse(execution: Execution, session: Session, begin: number): void {
     session.step = report.step;
     switch (report.type) {
       case 'yield':
+        // It had asked already.
+        if (report.step <= session.answered) break;
         for (; next < report.step; next += 1) {
           if (plan.steps[next]?.actor === 'runtime') performStep(execution, next);
         }
@@ -208,11 +224,12 @@ function warnOf({ plan, config, warn }: Execution, fault: Fault): void {
   if (failed !== undefined) warn(formatFault(failed, fault, config));
 }
 
-/** The next report; no data when the executor has ended, also with an answer to it unread. */
+/**
+ * The next report; no data when the executor has ended. An answer that it has left unread is heard of first, and
+ * what it has said before is then still there.
+ */
 const receiveFrom = ({ control }: Session): Received =>
-  unless(['ECONNRESET'], () => receive(control, REPORT_BYTES)) ?? SILENCE;
-
-const SILENCE: Received = { data: new Uint8Array(0), fds: [] };
+  unless(['ECONNRESET'], () => receive(control, REPORT_BYTES)) ?? receive(control, REPORT_BYTES);
 
 /** Lets the executor go on. One that has ended instead is what the next report tells. */
 function answer({ control }: Session): void {
@@ -289,6 +306,10 @@ const performanceOf = (
 ): Performance => ({
   slots: execution.slots,
   next: next?.actor === 'runtime' ? next.op : undefined,
+  claim: () => {
+    if (execution.claim === undefined) throw new RangeError('there is no directory to claim');
+    execution.claim();
+  },
   saveState: execution.saveState,
   runHook: (hook) => {
     const env = hook.inherit_env === 0 ? hook.env : engine().environ;

@@ -28,7 +28,7 @@ import { changePropagation, moveMount, openTree } from '../linux/mounts.ts';
 import { moveNetDevice } from '../linux/netDevice.ts';
 import { openProcess } from '../linux/pidfd.ts';
 import { prlimit, spawn, waitFor } from '../linux/processes.ts';
-import { connectUnix, listenUnix, send, streamPair } from '../linux/sockets.ts';
+import { connectUnix, listenAt, newUnixSocket, send, streamPair } from '../linux/sockets.ts';
 import { WrittenFile } from '../linux/writtenFile.ts';
 import { INIT, type Op, OUTER, PIDFD, type Slot } from '../plan/step.ts';
 import { parseGvariant } from '../spec/gvariant.ts';
@@ -39,6 +39,8 @@ export interface Performance {
   readonly slots: Slots;
   /** Of the runtime's step that follows at once. */
   readonly next: Op | undefined;
+  /** Makes the container's directory its own. */
+  readonly claim: () => void;
   /** Brings state.json to this status. */
   readonly saveState: (status: StateRecord['status']) => void;
   /** Runs a hook to its end in the host's namespaces; throws what its failure is. */
@@ -130,7 +132,9 @@ const OPERATIONS: {
     if (ending !== undefined && 'status' in ending && ending.status === 0) return;
     throw new SystemError('newidmap', errnoNumber('EPERM'), 'the program has written why');
   },
-  listen: (op, { slots }) => slots.set(op.out, listenUnix(op.path)),
+  socket: (op, { slots }) => slots.set(op.out, newUnixSocket()),
+  claim: (_op, { claim }) => claim(),
+  listen: (op, { slots }) => listenAt(slots.get(op.socket), op.path),
   connect: (op, { slots }) => slots.set(op.out, connectUnix(op.path)),
   socketpair: (op, { slots }) => {
     const [out, peer] = streamPair();

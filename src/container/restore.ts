@@ -62,7 +62,7 @@ import { type Prepared, prepareCreate } from './prepare.ts';
 import { probeHost } from './probe.ts';
 import type { StateRecord } from './record.ts';
 import type { CreateRequest } from './request.ts';
-import { claim, removeDirectory, saveRecord } from './store.ts';
+import { claim, newDirectory, removeDirectory, saveRecord } from './store.ts';
 
 export interface RestoreRequest extends CriuRequest {
   readonly creation: CreateRequest;
@@ -101,7 +101,8 @@ export function restore(request: RestoreRequest): void {
   const prepared = prepareCreate(creation, probeHost(), { foreground: !detach });
   checkConsole(prepared.context);
   const cgroups = cgroupsOf(prepared.plan);
-  const { directory, lock } = claim(creation.root, creation.id, prepared.configText);
+  const directory = newDirectory(creation.root, creation.id);
+  const lock = claim(directory, prepared.configText);
   const record = newRecord(prepared.context, prepared.plan, cgroups);
   const restoration: Restoration = {
     request,

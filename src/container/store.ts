@@ -1,8 +1,9 @@
 /** Where containers are remembered: `<root>/<id>/` with state.json, config.json and the start socket. */
 import { engine } from '../engine/current.ts';
 import { containerExists, containerMissing, invalidId, TsrunError } from '../errors.ts';
-import { failedWith, unless } from '../linux/call.ts';
+import { failedWith, SystemError, unless } from '../linux/call.ts';
 import {
+  AT_FDCWD,
   F_OK,
   LOCK_EX,
   LOCK_NB,
@@ -28,6 +29,7 @@ import {
   readText,
   readTextIfExists,
   release,
+  rename,
   replaceFile,
   rmdir,
   unlink,
@@ -73,23 +75,23 @@ export function checkId(id: string): void {
 export const directoryOf = (root: string, id: string): string => `${root}/${id}`;
 
 /**
- * A container's directory, made, locked and filled with its config by this process alone;
+ * Makes a container's directory and fills it with its config, by this process alone, which gets the lock of it;
  * `container-exists` when it is taken. Of a claim that fails nothing is left.
  */
-export function claim(
-  root: string,
-  id: string,
-  configText: string,
-): { readonly directory: string; readonly lock: Fd } {
-  checkId(id);
-  mkdirAll(root, isInRuntimeDirectory(root) ? 0o1700 : 0o700);
-  const directory = directoryOf(root, id);
+export function claim(directory: string, configText: string): Fd {
   try {
     mkdir(directory, 0o711);
   } catch (thrown) {
     throw failedWith(thrown, 'EEXIST') ? containerExists() : thrown;
   }
-  return { directory, lock: claimDirectory(directory, engine().encodeUtf8(configText)) };
+  return claimDirectory(directory, engine().encodeUtf8(configText));
+}
+
+/** Where a container's directory is to be: `invalid-id` for what is no id. The root is made where it is missing. */
+export function newDirectory(root: string, id: string): string {
+  checkId(id);
+  mkdirAll(root, isInRuntimeDirectory(root) ? 0o1700 : 0o700);
+  return directoryOf(root, id);
 }
 
 /**
@@ -159,6 +161,25 @@ export const printed = (record: StateRecord): PrintedRecord => ({
 /** Writes state.json: a reader sees the old or the new one. */
 export const saveRecord = (directory: string, record: StateRecord): void =>
   savePrinted(directory, printed(record));
+
+/**
+ * Writes what state.json will be, for `saveStaged`. False when that cannot be: for who saves it in full to say.
+ */
+export const stage = (directory: string, { bytes }: PrintedRecord): boolean => {
+  const name = stagedFileOf(directory);
+  try {
+    writeNewFile(AT_FDCWD, name, bytes, name);
+    return true;
+  } catch (thrown) {
+    if (!(thrown instanceof SystemError)) throw thrown;
+    return false;
+  }
+};
+
+export const saveStaged = (directory: string): void =>
+  rename(stagedFileOf(directory), stateFileOf(directory));
+
+const stagedFileOf = (directory: string): string => `${directory}/.${STATE_FILE}.next`;
 
 export const savePrinted = (directory: string, { bytes }: PrintedRecord): void =>
   replaceFile(stateFileOf(directory), `${directory}/.${STATE_FILE}`, bytes, 0o600);

@@ -193,12 +193,17 @@ export function replaceFile(
   try {
     const fd = openNew(temporary, mode, dirfd);
     closing(fd, () => writeAll(fd, data, temporary), temporary);
-    sys.renameat(path, dirfd, temporary, dirfd, path);
+    rename(temporary, path, dirfd);
   } catch (thrown) {
     unless(['ENOENT', 'EROFS'], () => unlink(temporary, dirfd));
     throw thrown;
   }
 }
+
+/** renameat(2), which replaces what is there. */
+export const rename = (from: string, to: string, dirfd: Fd = AT_FDCWD): void => {
+  sys.renameat(to, dirfd, from, dirfd, to);
+};
 
 /** mkdirat(2). */
 export const mkdir = (path: string, mode: number, dirfd: Fd = AT_FDCWD): void => {

@@ -44,14 +44,24 @@ function socketPair(type: number): readonly [Fd, Fd] {
   return [view.getInt32(0, LITTLE_ENDIAN), view.getInt32(4, LITTLE_ENDIAN)];
 }
 
+/** A stream socket that is neither bound nor connected. */
+export const newUnixSocket = (type = SOCK_STREAM): Fd =>
+  sys.socket('AF_UNIX', AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+/** Has a new stream socket listen at path; only the owner may connect (mode 0600). */
+export const listenAt = (socket: Fd, path: string): void =>
+  withAddress(path, (address) => listen(socket, path, address));
+
+function listen(socket: Fd, path: string, address: Uint8Array): void {
+  // bind(2) gives the new file the mode of the socket: no moment at which others may connect.
+  fchmod(socket, 0o600, path);
+  sys.bind(path, socket, address, address.length);
+  sys.listen(path, socket, 1);
+}
+
 /** A listening stream socket bound to path; only the owner may connect (mode 0600). */
 export const listenUnix = (path: string): Fd =>
-  unixSocket(path, (fd, address) => {
-    // bind(2) gives the new file the mode of the socket: no moment at which others may connect.
-    fchmod(fd, 0o600, path);
-    sys.bind(path, fd, address, address.length);
-    sys.listen(path, fd, 1);
-  });
+  unixSocket(path, (fd, address) => listen(fd, path, address));
 
 /**
  * A stream socket connected to the one that listens at path. With `timeoutMs`, EAGAIN when that or a later
@@ -105,23 +115,27 @@ function unixSocket(
   use: (fd: Fd, address: Uint8Array) => void,
   type = SOCK_STREAM,
 ): Fd {
-  const fd = sys.socket('AF_UNIX', AF_UNIX, type | SOCK_CLOEXEC, 0);
+  const fd = newUnixSocket(type);
   try {
-    const name = engine().encodeUtf8(path);
-    if (name.length < SUN_PATH_BYTES) {
-      use(fd, socketAddress(name));
-    } else {
-      const slash = path.lastIndexOf('/');
-      closing(open(path.slice(0, slash) || '/', O_PATH | O_DIRECTORY), (directory) => {
-        const short = `/proc/self/fd/${directory}/${path.slice(slash + 1)}`;
-        use(fd, socketAddress(engine().encodeUtf8(short)));
-      });
-    }
+    withAddress(path, (address) => use(fd, address));
     return fd;
   } catch (thrown) {
     close(fd);
     throw thrown;
   }
+}
+
+function withAddress(path: string, use: (address: Uint8Array) => void): void {
+  const name = engine().encodeUtf8(path);
+  if (name.length < SUN_PATH_BYTES) {
+    use(socketAddress(name));
+    return;
+  }
+  const slash = path.lastIndexOf('/');
+  closing(open(path.slice(0, slash) || '/', O_PATH | O_DIRECTORY), (directory) => {
+    const short = `/proc/self/fd/${directory}/${path.slice(slash + 1)}`;
+    use(socketAddress(engine().encodeUtf8(short)));
+  });
 }
 
 /** struct sockaddr_un: | u16 AF_UNIX | path NUL | */

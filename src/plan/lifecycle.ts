@@ -19,10 +19,20 @@ export const planCreating = (_context: PlanContext): readonly Step[] => CREATING
 
 const CREATING = [step('runtime', '', { call: 'save_state', status: 'creating' })];
 
-export function planStartSocket({ options }: PlanContext): readonly Step[] {
+export const planClaim = ({ options }: PlanContext): readonly Step[] => [
+  step('runtime', '', { call: 'claim', path: options.stateDirectory }),
+];
+
+/** What init inherits; it listens when there is a directory. */
+export const planStartSocket = ({ options }: PlanContext): readonly Step[] =>
+  options.goesOn ? [] : START;
+
+const START = [step('runtime', '', { call: 'socket', out: 'start' })];
+
+export function planListen({ options }: PlanContext): readonly Step[] {
   if (options.goesOn) return [];
   const path = `${options.stateDirectory}/${START_SOCKET}`;
-  return [step('runtime', '', { call: 'listen', path, out: 'start' })];
+  return [step('runtime', '', { call: 'listen', socket: 'start', path })];
 }
 
 /**

@@ -17,7 +17,12 @@ import {
 import { planHostname } from '../config/hostname.ts';
 import { planDelegation } from '../config/linux/cgroupsPath/delegate.ts';
 import { planSystemdUnit } from '../config/linux/cgroupsPath/start.ts';
-import { planCgroup, planJoinCgroup } from '../config/linux/cgroupsPath.ts';
+import {
+  planCgroup,
+  planJoinCgroup,
+  planJoinCgroupEarly,
+  planMemoryCgroup,
+} from '../config/linux/cgroupsPath.ts';
 import { planDevices } from '../config/linux/devices.ts';
 import { planIntelRdt, planJoinIntelRdt } from '../config/linux/intelRdt.ts';
 import { planMaskedPaths } from '../config/linux/maskedPaths.ts';
@@ -94,6 +99,7 @@ import {
 import {
   planAccept,
   planAnnounce,
+  planClaim,
   planCloseRange,
   planConsoleSocket,
   planCreated,
@@ -101,6 +107,7 @@ import {
   planExecuting,
   planGoOn,
   planHostHandles,
+  planListen,
   planNullStreams,
   planPidfdSocket,
   planSession,
@@ -133,10 +140,8 @@ const PROCESS: readonly Planner[] = [
 ];
 
 export const CREATE: readonly Planner[] = [
-  // runtime, nothing exists yet. state.json first: whatever follows can be found and removed by `delete`.
-  planCreating,
+  // runtime: what the executor is started with.
   planStartSocket,
-  planNotifyDirectory,
   planConsoleSocket,
 
   // outer: the executor in the host's namespaces, with the host's privileges. It begins here, and the runtime
@@ -144,8 +149,18 @@ export const CREATE: readonly Planner[] = [
   planHostHandles,
   planEarlyNamespaces, // a network takes the kernel as long as the runtime takes for the cgroups
 
-  // runtime, meanwhile.
+  // runtime, meanwhile. state.json first: whatever follows can be found and removed by `delete`.
+  planClaim,
+  planCreating,
+  planListen,
+  planNotifyDirectory,
   planCgroup,
+
+  // outer, which is told how far the runtime is.
+  planJoinCgroupEarly, // before clone3: init is in its cgroups from its first instruction
+
+  // runtime, meanwhile.
+  planMemoryCgroup,
   planResources,
   planIntelRdt,
   planOverlayDirectories,
@@ -156,7 +171,7 @@ export const CREATE: readonly Planner[] = [
   planSystemdUnit, // runtime: systemd makes a scope around a process, the executor
   planUnitResources,
   planDelegation, // behind the limits, which are written as root
-  planJoinCgroup, // before clone3: init is in its cgroup from its first instruction
+  planJoinCgroup, // before clone3, as above
   planJoinIntelRdt,
   planResetAffinity, // behind the cgroup, whose cpuset bounds it
   planOverlay,
@@ -222,6 +237,7 @@ export const CREATE: readonly Planner[] = [
 export const RESTORE: readonly Planner[] = [
   planCreating,
   planCgroup,
+  planMemoryCgroup,
   planResources,
   planIntelRdt,
   planSystemdUnit,

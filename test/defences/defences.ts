@@ -354,8 +354,8 @@ export const DEFENCES: readonly Defence[] = [
     removals: [
       {
         file: 'src/linux/sockets.ts',
-        from: '    fchmod(fd, 0o600, path);',
-        to: '    fchmod(fd, 0o666, path);',
+        from: '  fchmod(socket, 0o600, path);',
+        to: '  fchmod(socket, 0o666, path);',
       },
     ],
     test: ESCAPE,

@@ -120,21 +120,31 @@ function clean(path: string): string {
 const isClean = (path: string): boolean =>
   !path.includes('//') && !path.includes('/.') && (!path.endsWith('/') || path === '/');
 
+type CgroupDirectory = ContainerCgroup['directories'][number];
+
 /** `cgroup_create` for each hierarchy, by the runtime: only the host sees them. */
-export function planCgroup(context: PlanContext): readonly Step[] {
+export const planCgroup = (context: PlanContext): readonly Step[] =>
+  create(context, (directory) => !isSlow(context, directory));
+
+export const planMemoryCgroup = (context: PlanContext): readonly Step[] =>
+  create(context, (directory) => isSlow(context, directory));
+
+/** v1: a memory cgroup takes the kernel longer than all others together, which are entered meanwhile. */
+const isSlow = ({ host }: PlanContext, { controllers }: CgroupDirectory): boolean =>
+  host.cgroup.version === 1 && controllers.includes('memory');
+
+function create(
+  context: PlanContext,
+  isAsked: (directory: CgroupDirectory) => boolean,
+): readonly Step[] {
   if (context.options.systemdCgroup) return [];
   const { version, directories } = containerCgroup(context);
-  return directories.flatMap(({ mountpoint, path, controllers, isShared }) =>
-    isShared
-      ? []
-      : step('runtime', originOf(context), {
-          call: 'cgroup_create',
-          mountpoint,
-          path,
-          version,
-          controllers,
-        }),
-  );
+  return directories.flatMap((directory) => {
+    const { mountpoint, path, controllers, isShared } = directory;
+    if (isShared || !isAsked(directory)) return [];
+    const op = { call: 'cgroup_create', mountpoint, path, version, controllers } as const;
+    return step('runtime', originOf(context), op);
+  });
 }
 
 /**
@@ -142,14 +152,30 @@ export function planCgroup(context: PlanContext): readonly Step[] {
  * it are counted from their first instruction. v2: clone3 gets the directory (CLONE_INTO_CGROUP, 5.7);
  * before that, and where a user namespace is joined, the same move.
  */
-export function planJoinCgroup(context: PlanContext): readonly Step[] {
+export const planJoinCgroup = (context: PlanContext): readonly Step[] =>
+  join(context, (directory) => !isJoinedEarly(context, directory));
+
+export const planJoinCgroupEarly = (context: PlanContext): readonly Step[] =>
+  join(context, (directory) => isJoinedEarly(context, directory));
+
+/** Systemd has its say first, and the one group of v2 is entered when it has its limits. */
+const isJoinedEarly = (context: PlanContext, directory: CgroupDirectory): boolean =>
+  context.host.cgroup.version === 1 &&
+  !context.options.systemdCgroup &&
+  !isSlow(context, directory);
+
+function join(
+  context: PlanContext,
+  isAsked: (directory: CgroupDirectory) => boolean,
+): readonly Step[] {
   const { version, directories } = containerCgroup(context);
   const isSystemd = context.options.systemdCgroup;
   // Of a unit of systemd's the executor is a member already, in its one v2 directory.
   if (isSystemd && version === 2) return [];
   const intoCgroup = clonesIntoCgroup(context);
-  return directories.flatMap(({ hostPath: path, isShared }) => {
-    if (isShared) return [];
+  return directories.flatMap((directory) => {
+    const { hostPath: path, isShared } = directory;
+    if (isShared || !isAsked(directory)) return [];
     const op = intoCgroup
       ? ({ call: 'openat', path, flags: O_PATH | O_DIRECTORY, mode: 0, out: 'cgroup' } as const)
       : joinCgroup(version, path);

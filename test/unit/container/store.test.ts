@@ -10,6 +10,7 @@ import {
   isLocked,
   load,
   lockContainer,
+  newDirectory,
   removeDirectory,
   saveRecord,
 } from '../../../src/container/store.ts';
@@ -57,17 +58,18 @@ describe('an id', () => {
 describe('the state root', () => {
   it('is made for its owner alone, a container in it so that others may pass', () => {
     const deep = join(root, 'a/b');
-    close(claim(deep, 'web', '{}').lock);
+    close(claim(newDirectory(deep, 'web'), '{}'));
     expect(statSync(deep).mode & 0o777).toBe(0o700);
     expect(statSync(join(deep, 'web')).mode & 0o777).toBe(0o711);
   });
   it('gives an id to one create', () => {
-    close(claim(root, 'web', '{}').lock);
-    expect(() => claim(root, 'web', '{}')).toThrow(code('container-exists'));
+    const directory = newDirectory(root, 'web');
+    close(claim(directory, '{}'));
+    expect(() => claim(directory, '{}')).toThrow(code('container-exists'));
   });
   it('has a container when state.json can be read', () => {
-    const { directory, lock } = claim(root, 'web', '{}');
-    close(lock);
+    const directory = newDirectory(root, 'web');
+    close(claim(directory, '{}'));
     expect(() => load(root, 'web')).toThrow(code('container-missing'));
     saveRecord(directory, record('web'));
     expect(load(root, 'web')).toEqual({ directory, record: record('web') });
@@ -76,7 +78,8 @@ describe('the state root', () => {
   });
   it('lists containers in order, and names what it cannot read', () => {
     for (const id of ['b', 'a']) {
-      const { directory, lock } = claim(root, id, '{}');
+      const directory = newDirectory(root, id);
+      const lock = claim(directory, '{}');
       saveRecord(directory, record(id));
       close(lock);
     }
@@ -98,7 +101,8 @@ describe('the state root', () => {
 
 describe('the lock', () => {
   it('is held by the create under way and refused to others', () => {
-    const { directory, lock } = claim(root, 'web', '{}');
+    const directory = newDirectory(root, 'web');
+    const lock = claim(directory, '{}');
     expect(isLocked(directory)).toBe(true);
     expect(() => lockContainer(directory, 0)).toThrow(code('container-state'));
     close(lock);
@@ -115,8 +119,8 @@ describe('the lock', () => {
 
 describe('removing the directory of a container', () => {
   it('takes all that is in it, and is no failure when it is gone', () => {
-    const { directory, lock } = claim(root, 'web', '{}');
-    close(lock);
+    const directory = newDirectory(root, 'web');
+    close(claim(directory, '{}'));
     mkdirSync(join(directory, 'notify/deep'), { recursive: true });
     writeFileSync(join(directory, 'notify/deep/file'), '');
     saveRecord(directory, record('web'));

@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import {
   planAccept,
+  planClaim,
   planCloseRange,
   planConsoleSocket,
   planCreated,
   planCreating,
   planGoOn,
   planHostHandles,
+  planListen,
   planPidfdSocket,
   planSession,
   planStartSocket,
@@ -14,11 +16,13 @@ import {
 import { contextOf, opsOf, outline, specOf, specOfProcess } from '../context.ts';
 
 const plain = contextOf(specOf({}));
-const listen = { call: 'listen', path: '/run/tsrun/web/start.sock', out: 'start' };
 
 describe('the state directory', () => {
   it('has state.json before anything else is made', () => {
     expect(opsOf(planCreating(plain))).toEqual([{ call: 'save_state', status: 'creating' }]);
+  });
+  it('is claimed before anything is put there', () => {
+    expect(opsOf(planClaim(plain))).toEqual([{ call: 'claim', path: '/run/tsrun/web' }]);
   });
   it('is brought to created last, and then the pid file is written', () => {
     const context = contextOf(specOf({}), { options: { pidFile: '/run/web.pid' } });
@@ -33,7 +37,10 @@ describe('the state directory', () => {
 describe('sockets', () => {
   const terminal = specOfProcess({ terminal: true });
   it('are the start socket alone without a terminal', () => {
-    expect(opsOf(planStartSocket(plain))).toEqual([listen]);
+    expect(opsOf(planStartSocket(plain))).toEqual([{ call: 'socket', out: 'start' }]);
+    expect(opsOf(planListen(plain))).toEqual([
+      { call: 'listen', socket: 'start', path: '/run/tsrun/web/start.sock' },
+    ]);
     expect(planConsoleSocket(plain)).toEqual([]);
   });
   it('connect to --console-socket for a terminal', () => {
@@ -81,7 +88,7 @@ describe('init', () => {
   });
   it('of `run` goes on by itself, and says so', () => {
     const context = contextOf(specOf({}), { options: { goesOn: true } });
-    expect([...planStartSocket(context), ...planAccept(context)]).toEqual([]);
+    expect([planStartSocket, planListen, planAccept].flatMap((plan) => plan(context))).toEqual([]);
     expect(opsOf(planGoOn(context))).toEqual([{ call: 'executing' }]);
     expect(planGoOn(plain)).toEqual([]);
     expect(opsOf(planCloseRange(context))).toEqual([{ call: 'close_range', first: 3 }]);

@@ -5,11 +5,13 @@ import {
   containerCgroup,
   planCgroup,
   planJoinCgroup,
+  planJoinCgroupEarly,
+  planMemoryCgroup,
 } from '../../../../src/config/linux/cgroupsPath.ts';
 import type { Spec } from '../../../../src/generated/spec.ts';
 import { O_DIRECTORY, O_PATH } from '../../../../src/linux/constants/file.ts';
 import type { CgroupLayout } from '../../../../src/plan/context.ts';
-import { contextOf, HOST, OPTIONS, opsOf, specOf, specOfLinux } from '../../context.ts';
+import { contextOf, HOST, OPTIONS, opsOf, outline, specOf, specOfLinux } from '../../context.ts';
 
 const V1: CgroupLayout = {
   version: 1,
@@ -75,13 +77,31 @@ describe('linux.cgroupsPath', () => {
     ]);
   });
 
-  it('is entered, on v1, by the executor before it clones init', () => {
-    const steps = planJoinCgroup(contextOf(specOf({}), { host: { cgroup: V1 } }));
-    expect(steps.map(({ actor }) => actor)).toEqual(['outer', 'outer']);
-    expect(opsOf(steps)).toEqual([
-      { call: 'write', path: '/sys/fs/cgroup/cpu,cpuacct/web/tasks', data: '0' },
-      { call: 'write', path: '/sys/fs/cgroup/memory/host/me/web/tasks', data: '0' },
+  it('is entered, on v1, by the executor before it clones init: memory is made meanwhile', () => {
+    const context = contextOf(specOf({}), { host: { cgroup: V1 } });
+    const order = [planCgroup, planJoinCgroupEarly, planMemoryCgroup, planJoinCgroup];
+    expect(order.map((plan) => outline(plan(context)))).toEqual([
+      ['runtime cgroup_create '],
+      ['outer write '],
+      ['runtime cgroup_create '],
+      ['outer write '],
     ]);
+    const join = { call: 'write', data: '0' };
+    expect(opsOf(planJoinCgroupEarly(context))).toEqual([
+      { ...join, path: '/sys/fs/cgroup/cpu,cpuacct/web/tasks' },
+    ]);
+    expect(opsOf(planJoinCgroup(context))).toEqual([
+      { ...join, path: '/sys/fs/cgroup/memory/host/me/web/tasks' },
+    ]);
+  });
+
+  it('is entered, on v1, when systemd has made its unit', () => {
+    const context = contextOf(specOfLinux({ cgroupsPath: 'a.slice:tsrun:web' }), {
+      host: { cgroup: V1 },
+      options: { systemdCgroup: true },
+    });
+    expect(planJoinCgroupEarly(context)).toEqual([]);
+    expect(planJoinCgroup(context)).toHaveLength(2);
   });
 
   it('is opened, on v2, for clone3 to put init into it', () => {
@@ -116,7 +136,8 @@ describe('linux.cgroupsPath', () => {
       contextOf(specOfLinux(linux), { host: { cgroup }, options: { ...OPTIONS, rootless } });
     const steps = (linux: NonNullable<Spec['linux']>, rootless?: boolean) => {
       const context = contextFor(linux, rootless);
-      return [...planCgroup(context), ...planJoinCgroup(context)].length;
+      const planners = [planCgroup, planMemoryCgroup, planJoinCgroupEarly, planJoinCgroup];
+      return planners.flatMap((plan) => plan(context)).length;
     };
 
     it('leaves a rootless container that asks for nothing in the own one of tsrun', () => {
