@@ -87,7 +87,7 @@ export function claim(directory: string, configText: string): Fd {
   return claimDirectory(directory, engine().encodeUtf8(configText));
 }
 
-/** Where a container's directory is to be: `invalid-id` for what is no id. The root is made where it is missing. */
+/** Where a container's directory is to be: `id-invalid` for what is no id. The root is made where it is missing. */
 export function newDirectory(root: string, id: string): string {
   checkId(id);
   mkdirAll(root, isInRuntimeDirectory(root) ? 0o1700 : 0o700);
