@@ -86,6 +86,18 @@ const HARMLESS: readonly Rule[] = [
     role: /^(hook executor|init)$/,
     reason: "a hook's last words are lost, not the hook",
   },
+  {
+    call: /^recvfrom$/,
+    object: /^socket$/,
+    role: /^executor$/,
+    reason: 'it asks whether it may go on, as it does where that was not said ahead',
+  },
+  {
+    call: /^(openat|write)$/,
+    object: /\/\.state\.json\.next$/,
+    role: /^tsrun$/,
+    reason: 'state.json of the created state is then written when it is due',
+  },
   { call: /^prctl$/, role: /^supervisor$/, reason: 'its name, for ps(1)' },
   { call: /^(wait4|poll|read)$/, role: /^supervisor$/, reason: 'it looks again' },
 ];
