@@ -54,7 +54,7 @@ async function hold(call: 'keyctl' | 'execve', args: readonly string[]): Promise
   child.stdout.on('data', (data: Buffer) => {
     said += data.toString();
   });
-  await until(() => said !== '' || child.exitCode !== null, `init in ${call}`);
+  await until(() => said.endsWith('\n') || child.exitCode !== null, `init in ${call}`);
   expect(said).toMatch(/^\d+\n$/);
   return {
     release() {
