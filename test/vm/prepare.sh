@@ -33,11 +33,16 @@ install_missing() {
     mkfs.ext4:e2fsprogs ip:iproute2 /lib/systemd/systemd:systemd; do
     command -v "${one%:*}" >/dev/null || packages+=("${one#*:}")
   done
-  virtiofsd_path >/dev/null || packages+=(virtiofsd)
-  [ ${#packages[@]} = 0 ] && return
-  echo "test/vm/run: installing ${packages[*]}" >&2
+  apt_install "${packages[@]}"
+  # Up to Debian 12 it came with qemu.
+  virtiofsd_path >/dev/null || apt_install virtiofsd
+}
+
+apt_install() { # PACKAGE...
+  [ $# = 0 ] && return
+  echo "test/vm/run: installing $*" >&2
   { apt-get update -q && DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -q --no-install-recommends "${packages[@]}"; } >&2 || die "apt-get install"
+    apt-get install -y -q --no-install-recommends "$@"; } >&2 || die "apt-get install"
 }
 
 fetch() { # PACKAGE DIRECTORY [OPTION of tar...]: download a package and unpack it there
