@@ -3,7 +3,6 @@
 import { engine } from '../engine/current.ts';
 import { containerNotRunning } from '../errors.ts';
 import type { Spec } from '../generated/spec.ts';
-import { unless } from '../linux/call.ts';
 import {
   CRIU_DUMP,
   CRIU_PRE_DUMP,
@@ -13,15 +12,7 @@ import {
   pair,
   startCriu,
 } from '../linux/criu.ts';
-import {
-  close,
-  type Fd,
-  mkdirAll,
-  openDirectory,
-  readlink,
-  readText,
-  writeFile,
-} from '../linux/files.ts';
+import { close, type Fd, mkdirAll, openDirectory, readlink, writeFile } from '../linux/files.ts';
 import { hostPathOf, readMountInfo } from '../linux/mountinfo.ts';
 import { loadSaved } from '../spec/load.ts';
 import {
@@ -37,6 +28,7 @@ import { destroy } from './delete.ts';
 import type { Warn } from './request.ts';
 import { statusOf } from './status.ts';
 import { load, lockContainer, type Stored, savedConfig } from './store.ts';
+import { openFilesOf } from './streams.ts';
 
 export interface CheckpointRequest extends CriuRequest {
   readonly root: string;
@@ -104,13 +96,10 @@ function dumpOptions(
   const pid = record.init_process_pid;
   const { pageServer, parentPath, statusFd } = request;
   const mounts = externalMounts(pid);
+  const { streams, outside } = openFilesOf(pid);
   if (!request.preDump) {
     saveJson(MOUNTS_FILE, mounts, directories.images);
-    saveJson(
-      DESCRIPTORS_FILE,
-      [0, 1, 2].map((fd) => streamOf(pid, fd)),
-      directories.images,
-    );
+    saveJson(DESCRIPTORS_FILE, streams, directories.images);
   }
   const { freezer } = record;
   return {
@@ -120,7 +109,7 @@ function dumpOptions(
     leaveRunning: request.leaveRunning,
     tcpSkipInFlight: request.tcpSkipInFlight,
     externalMounts: mounts.map(([mountpoint]) => pair(mountpoint, mountpoint)),
-    external: [...namespaceKeys(spec, pid), ...fileKeys(pid)],
+    external: [...namespaceKeys(spec, pid), ...outside],
     ...(request.preDump ? { trackMemory: true } : {}),
     ...(parentPath === undefined ? {} : { parentImage: parentPath }),
     ...(freezer === undefined ? {} : { freezeCgroup: freezer }),
@@ -150,28 +139,6 @@ const namespaceKeys = (spec: Spec, pid: number): readonly string[] =>
     const link = readlink(`/proc/${pid}/ns/${type === 'network' ? 'net' : 'pid'}`);
     return `${link.replace(':', '')}:${key}`;
   });
-
-/** Where a standard stream leads, as runc writes it: `pipe:[123]`, `/dev/null`; a file outside by its key. */
-const streamOf = (pid: number, fd: number): string =>
-  fileKey(pid, fd) ?? unless(['ENOENT'], () => readlink(`/proc/${pid}/fd/${fd}`)) ?? '';
-
-const fileKeys = (pid: number): readonly string[] => [
-  ...new Set([0, 1, 2].flatMap((fd) => fileKey(pid, fd) ?? [])),
-];
-
-/** `file[mount:inode]` of a stream that is a file on no mount of the container's. */
-function fileKey(pid: number, fd: number): string | undefined {
-  const link = unless(['ENOENT'], () => readlink(`/proc/${pid}/fd/${fd}`));
-  if (link === undefined || !link.startsWith('/')) return undefined;
-  const info = fdInfo(pid, fd);
-  const mount = /^mnt_id:\s*(\d+)$/m.exec(info)?.[1];
-  const inode = /^ino:\s*(\d+)$/m.exec(info)?.[1];
-  if (mount === undefined || inode === undefined) return undefined;
-  const isOwn = readMountInfo(pid).some(({ number }) => number === mount);
-  return isOwn ? undefined : `file[${Number(mount).toString(16)}:${Number(inode).toString(16)}]`;
-}
-
-const fdInfo = (pid: number, fd: number): string => readText(`/proc/${pid}/fdinfo/${fd}`);
 
 const saveJson = (name: string, value: unknown, directory: Fd): void =>
   writeFile(name, engine().encodeUtf8(JSON.stringify(value)), 0o600, directory);

@@ -122,6 +122,20 @@ describe('checkpoint, restore', () => {
     expectOk(['delete', '--force', restored]);
   }, 300_000);
 
+  it('a shell that has put its output aside has the new one back', async () => {
+    const wait = 'until [ -e /go ]; do sleep 0.1; done';
+    const { id, bundle, root, read } = await started(
+      `{ echo yes; ${wait}; } >/ready; echo behind; exec sleep 1000`,
+    );
+    await until(() => read('ready') === 'yes\n', 'the redirection');
+    const images = ['--image-path', join(bundle, 'i')];
+    expectOk(['checkpoint', ...images, id]);
+    const restored = t.spawn(['restore', '--detach', ...images, '--bundle', bundle, id]);
+    expect(await restored.ended).toMatchObject({ status: 0 });
+    writeFileSync(join(root, 'go'), '');
+    await until(() => restored.stdout() === 'behind\n', 'the line behind the restore');
+  });
+
   it('--lsm-profile: another profile of AppArmor than the images have', async () => {
     const [first = '', second = ''] = PROFILES;
     const show = 'while :; do cat /proc/self/attr/current >/new; mv /new /profile; sleep 0.1; done';
